@@ -1,1 +1,21 @@
+//! The outside world: topics, files, generators and sinks, and the formats in which their records are
+//! written. Each connector turns bytes into decoded columns (`Source`) or rows into bytes (`Sink`).
+//!
+//! This crate does not know operators, state or SQL. Connectors are an open set: a small trait in
+//! `record`, and the one visible list below.
 
+use std::sync::Arc;
+
+use millstream_record::Connector;
+
+pub mod file;
+pub mod format;
+pub mod generate;
+pub mod kafka;
+pub mod sink;
+pub mod topic;
+
+/// Every connector, by one line each, in the order in which help shows them.
+pub fn connectors() -> Vec<Arc<dyn Connector>> {
+    vec![]
+}

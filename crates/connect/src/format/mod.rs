@@ -1,0 +1,20 @@
+//! What stands inside a record. A format is a small decoder from bytes to Arrow columns and an encoder
+//! back; everything around it (metadata columns, keys, refused records, threads) is done once, here, for
+//! every connector.
+//!
+//! A reader fills [`RawRecords`], hands them to [`Decode`] (usually on the threads of a [`DecodePool`])
+//! and gets [`millstream_record::Fetched`] back. A sink hands batches to [`Encode`] and gets keys and
+//! values back.
+
+mod decode;
+mod encode;
+pub mod metadata;
+mod options;
+mod pool;
+mod records;
+
+pub use decode::{Decode, Decoded, Decoder};
+pub use encode::{Encode, Encoded};
+pub use options::{FORMAT_OPTIONS, KEY_OPTIONS, ignores_parse_errors};
+pub use pool::DecodePool;
+pub use records::{FileOrigin, Header, RawRecords, Segments, TimestampType};

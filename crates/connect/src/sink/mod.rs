@@ -1,0 +1,1 @@
+//! Sinks without a source: print and blackhole.
