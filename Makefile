@@ -1,0 +1,36 @@
+# The doors of the project for people and machines. `make demo` and `make test` need only Rust, Python 3.11
+# and Java 17; .ci/bootstrap installs the rest and says what it does.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := build
+.PHONY: demo build test cases bench lint install
+
+READY := source .ci/bootstrap
+PREFIX ?= $(HOME)/.local
+
+# The tour on embedded topics: interactive on a terminal, playing by itself without one.
+demo:
+	$(READY); cargo build --locked --workspace --bins; "$$CARGO_TARGET_DIR/debug/millstream" demo
+
+build:
+	$(READY); cargo build --locked --workspace --bins
+
+# Format, lints, every test, then the program from outside.
+test:
+	.ci/test
+
+# Any folder of cases in the format of the recorded ones: make cases CASES=folder
+cases:
+	$(READY); cargo run --quiet --locked --bin cases -- "$${CASES:?say which folder: make cases CASES=folder}"
+
+bench:
+	.ci/bench
+
+lint:
+	$(READY); cargo fmt --check; cargo clippy --locked --workspace --all-targets -- -D warnings
+
+install:
+	$(READY); cargo build --locked --workspace --bins; \
+	install -D "$$CARGO_TARGET_DIR/debug/millstream" "$(PREFIX)/bin/millstream"; \
+	echo "installed $(PREFIX)/bin/millstream"
