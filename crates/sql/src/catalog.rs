@@ -1,0 +1,139 @@
+//! The catalogue: every table (tap) and view by its name. Names are case-sensitive, as in Flink; a name
+//! that is not there is answered with the nearest one.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use datafusion::sql::sqlparser::ast;
+use millstream_plan::Tap;
+
+use crate::error::{Span, SqlError};
+use crate::statement::TableDraft;
+
+/// All tables and views of a session.
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    relations: BTreeMap<String, Relation>,
+}
+
+/// What a name stands for.
+#[derive(Clone, Debug)]
+pub enum Relation {
+    /// A table.
+    Table(Table),
+    /// A view.
+    View(Arc<View>),
+}
+
+/// A table: the tap it was resolved to, and the declaration it came from.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// For planning and running.
+    pub tap: Arc<Tap>,
+    /// For `SHOW CREATE TABLE` and `DESCRIBE`: declared types, comments, order of options.
+    pub draft: Arc<TableDraft>,
+}
+
+/// A named query.
+#[derive(Clone, Debug, PartialEq)]
+pub struct View {
+    /// Its name.
+    pub name: String,
+    /// Names for the columns; empty if the query's own names stand.
+    pub columns: Vec<String>,
+    /// The query, as typed.
+    pub text: String,
+    /// The query, parsed from [`View::text`] (locations are offsets into that text).
+    pub query: Box<ast::Query>,
+    /// `TEMPORARY`.
+    pub temporary: bool,
+    /// `COMMENT`.
+    pub comment: Option<String>,
+}
+
+impl Relation {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        match self {
+            Relation::Table(table) => &table.tap.name,
+            Relation::View(view) => &view.name,
+        }
+    }
+
+    /// `table` or `view`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Relation::Table(_) => "table",
+            Relation::View(_) => "view",
+        }
+    }
+}
+
+impl Catalog {
+    /// An empty catalogue.
+    pub fn new() -> Catalog {
+        Catalog::default()
+    }
+
+    /// Whether a name is taken.
+    pub fn contains(&self, name: &str) -> bool {
+        self.relations.contains_key(name)
+    }
+
+    /// What a name stands for.
+    pub fn get(&self, name: &str) -> Option<&Relation> {
+        self.relations.get(name)
+    }
+
+    /// What a name stands for, or a sentence with the nearest name.
+    pub fn lookup(&self, name: &str, span: impl Into<Option<Span>>) -> Result<&Relation, SqlError> {
+        self.relations.get(name).ok_or_else(|| {
+            let error = SqlError::new("E0201", format!("there is no table or view '{name}'")).at(span);
+            if self.relations.is_empty() {
+                return error.hint("the catalogue is empty: CREATE TABLE makes the first table");
+            }
+            error.did_you_mean(name, self.relations.keys().map(String::as_str))
+        })
+    }
+
+    /// Adds a table or view. The name must be free, or `replace` be given and the kind be the same.
+    pub fn register(
+        &mut self,
+        relation: Relation,
+        replace: bool,
+        span: impl Into<Option<Span>>,
+    ) -> Result<(), SqlError> {
+        let name = relation.name().to_string();
+        if let Some(there) = self.relations.get(&name) {
+            let error = |message: String| Err(SqlError::new("E0202", message).at(span));
+            if there.kind() != relation.kind() {
+                return error(format!(
+                    "'{name}' is a {} already, it cannot become a {}",
+                    there.kind(),
+                    relation.kind()
+                ));
+            }
+            if !replace {
+                return error(format!("a {} '{name}' exists already", there.kind()))
+                    .map_err(|error| error.hint("CREATE OR REPLACE replaces it, IF NOT EXISTS leaves it as it is"));
+            }
+        }
+        self.relations.insert(name, relation);
+        Ok(())
+    }
+
+    /// Removes a name and says what it stood for.
+    pub fn remove(&mut self, name: &str) -> Option<Relation> {
+        self.relations.remove(name)
+    }
+
+    /// All names in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.relations.keys().map(String::as_str)
+    }
+
+    /// Everything, by name.
+    pub fn relations(&self) -> impl Iterator<Item = &Relation> {
+        self.relations.values()
+    }
+}

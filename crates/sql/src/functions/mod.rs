@@ -1,0 +1,1 @@
+//! The functions of Flink SQL under their own names.

@@ -1,0 +1,1 @@
+//! `INTERVAL '…' UNIT` as a number.

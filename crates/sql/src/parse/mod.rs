@@ -1,0 +1,38 @@
+//! Text to statements. A script is cut at its semicolons, each piece is cut into tokens that know their
+//! bytes, limits are checked, and the first words decide who reads on: Flink's own statements are read here,
+//! queries and expressions go to sqlparser after a pass over their tokens.
+
+mod cursor;
+mod limits;
+mod query;
+mod rewrite;
+mod script;
+mod sentence;
+mod statement;
+mod tokens;
+mod types;
+
+use datafusion::sql::sqlparser::ast;
+
+use crate::error::SqlError;
+use crate::statement::{Spanned, Statement};
+
+pub(crate) use cursor::Cursor;
+pub use script::{Completeness, is_complete, split};
+
+/// Reads a script. Spans are bytes of `text`. The first error ends it.
+pub fn parse(text: &str) -> Result<Vec<Spanned<Statement>>, SqlError> {
+    split(text).into_iter().map(|span| statement::parse(text, span)).collect()
+}
+
+/// Reads one query, as stored in a view.
+pub fn query(text: &str) -> Result<Box<ast::Query>, SqlError> {
+    let tokens = tokens::read(text, crate::Span::new(0, text.len()))?;
+    query::query(&mut Cursor::new(text, &tokens))
+}
+
+/// Reads one expression: a computed column, a watermark.
+pub fn expression(text: &str) -> Result<ast::Expr, SqlError> {
+    let tokens = tokens::read(text, crate::Span::new(0, text.len()))?;
+    query::expression(&mut Cursor::new(text, &tokens))
+}

@@ -1,0 +1,1 @@
+//! Types as written: Flink's names, read from tokens.

@@ -1,0 +1,1 @@
+//! Pipe syntax: a query in the order of its steps.

@@ -1,0 +1,1 @@
+//! Declarations back to text.

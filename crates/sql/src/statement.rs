@@ -1,0 +1,291 @@
+//! What a statement says, as a value. Queries and expressions stay sqlparser's tree (`crate::ast`), all
+//! that Flink adds around them is here.
+
+use datafusion::sql::sqlparser::ast;
+
+use crate::error::Span;
+use crate::types::SqlType;
+
+/// A statement with its place in the text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Spanned<T> {
+    /// What it says.
+    pub value: T,
+    /// Where it stands in the text, without the `;`.
+    pub span: Span,
+    /// The same in Flink's own words, when it was written in another way that is worth a line to the user.
+    pub native: Option<String>,
+}
+
+/// One statement of a script.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Statement {
+    /// `CREATE TABLE`.
+    CreateTable(Box<TableDraft>),
+    /// `CREATE VIEW`.
+    CreateView(Box<ViewDraft>),
+    /// A query.
+    Query(Box<ast::Query>),
+    /// `INSERT INTO`.
+    Insert(Box<Insert>),
+    /// `EXECUTE STATEMENT SET BEGIN … END`: several inserts as one job.
+    StatementSet(Vec<Insert>),
+    /// `EXPLAIN`.
+    Explain(Box<Explain>),
+    /// `SHOW …`.
+    Show(Show),
+    /// `DESCRIBE name`.
+    Describe(Name),
+    /// `SET 'key' = 'value'`.
+    Set {
+        /// The setting.
+        key: String,
+        /// Its new value.
+        value: String,
+    },
+    /// `SET` alone: lists all settings.
+    SetList,
+    /// `RESET ['key']`.
+    Reset(Option<String>),
+    /// `DROP TABLE` or `DROP VIEW`.
+    Drop(Drop),
+    /// `USE name` (a catalogue or database; there is one only).
+    Use(Name),
+}
+
+/// The name of a table or view with its place. Of `catalog.database.table` only the last part is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Name {
+    /// As written, without quotes.
+    pub text: String,
+    /// Where.
+    pub span: Span,
+}
+
+/// `CREATE [TEMPORARY] TABLE`, as written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TableDraft {
+    /// Its name.
+    pub name: Name,
+    /// `TEMPORARY`.
+    pub temporary: bool,
+    /// `IF NOT EXISTS`.
+    pub if_not_exists: bool,
+    /// `OR REPLACE`.
+    pub or_replace: bool,
+    /// Columns in order.
+    pub columns: Vec<ColumnDraft>,
+    /// `WATERMARK FOR`.
+    pub watermark: Option<WatermarkDraft>,
+    /// The columns of `PRIMARY KEY (…) NOT ENFORCED`; empty if there is none.
+    pub primary_key: Vec<Name>,
+    /// `PARTITIONED BY (…)`.
+    pub partitioned_by: Vec<Name>,
+    /// `COMMENT`.
+    pub comment: Option<String>,
+    /// `WITH (…)` in order of writing, `connector` included.
+    pub options: Vec<TableOption>,
+    /// `LIKE other (…)`: already worked in by [`crate::ddl::apply_like`] when the table is registered.
+    pub like: Option<Like>,
+}
+
+/// One `'key' = 'value'` of a `WITH (…)`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableOption {
+    /// The key.
+    pub key: String,
+    /// Its value.
+    pub value: String,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// A column, as written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ColumnDraft {
+    /// Its name.
+    pub name: Name,
+    /// What fills it.
+    pub kind: ColumnKind,
+    /// `COMMENT`.
+    pub comment: Option<String>,
+}
+
+/// What fills a column.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ColumnKind {
+    /// The record.
+    Physical(SqlType),
+    /// What the connector knows about the record.
+    Metadata {
+        /// Its type.
+        data_type: SqlType,
+        /// `FROM 'key'`; the column's own name if missing.
+        from: Option<String>,
+        /// `VIRTUAL`: read, never written.
+        read_only: bool,
+    },
+    /// `AS expression`.
+    Computed(Expression),
+}
+
+/// An expression with the text it came from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expression {
+    /// The tree.
+    pub expr: ast::Expr,
+    /// As typed.
+    pub text: String,
+    /// Where.
+    pub span: Span,
+}
+
+/// `WATERMARK FOR column AS expression`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WatermarkDraft {
+    /// The event-time column.
+    pub column: Name,
+    /// The watermark.
+    pub expression: Expression,
+}
+
+/// `LIKE other ( INCLUDING … EXCLUDING … )`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Like {
+    /// The table to take from.
+    pub table: Name,
+    /// What of it, in order of writing.
+    pub rules: Vec<LikeRule>,
+}
+
+/// One word pair in the brackets of `LIKE`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LikeRule {
+    /// What to do.
+    pub merge: Merge,
+    /// With what.
+    pub feature: Feature,
+}
+
+/// How a feature of the other table is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Merge {
+    /// Taken; a clash is an error.
+    Including,
+    /// Left out.
+    Excluding,
+    /// Taken; what is written here wins.
+    Overwriting,
+}
+
+/// What a table has, in the words of `LIKE`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Feature {
+    /// Everything.
+    All,
+    /// Primary key.
+    Constraints,
+    /// Kept for the grammar; tables have none here.
+    Distribution,
+    /// Computed columns.
+    Generated,
+    /// Metadata columns.
+    Metadata,
+    /// `WITH (…)`.
+    Options,
+    /// `PARTITIONED BY`.
+    Partitions,
+    /// `WATERMARK FOR`.
+    Watermarks,
+}
+
+/// `CREATE [TEMPORARY] VIEW`, as written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ViewDraft {
+    /// Its name.
+    pub name: Name,
+    /// `TEMPORARY`.
+    pub temporary: bool,
+    /// `IF NOT EXISTS`.
+    pub if_not_exists: bool,
+    /// `OR REPLACE`.
+    pub or_replace: bool,
+    /// Other names for its columns; empty if the query's own names stand.
+    pub columns: Vec<Name>,
+    /// `COMMENT`.
+    pub comment: Option<String>,
+    /// The query, as a tree.
+    pub query: Box<ast::Query>,
+    /// The query, as typed.
+    pub text: String,
+}
+
+/// `INSERT INTO table [(columns)] query`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Insert {
+    /// Where to.
+    pub table: Name,
+    /// The columns that the query fills; empty for all in order.
+    pub columns: Vec<Name>,
+    /// The rows.
+    pub query: Box<ast::Query>,
+    /// `INSERT OVERWRITE`.
+    pub overwrite: bool,
+    /// `/*+ OPTIONS('k' = 'v') */` behind the table's name.
+    pub options: Vec<TableOption>,
+}
+
+/// `EXPLAIN [details] statement`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Explain {
+    /// The query, insert or statement set.
+    pub statement: Statement,
+    /// `ESTIMATED_COST`, `CHANGELOG_MODE`, `JSON_EXECUTION_PLAN`, `PLAN_ADVICE`, in upper case.
+    pub details: Vec<String>,
+}
+
+/// What `SHOW` shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Show {
+    /// `SHOW TABLES [LIKE 'pattern']`: tables and views.
+    Tables(Option<String>),
+    /// `SHOW VIEWS [LIKE 'pattern']`.
+    Views(Option<String>),
+    /// `SHOW FUNCTIONS [LIKE 'pattern']`.
+    Functions(Option<String>),
+    /// `SHOW TOPICS [LIKE 'pattern']`.
+    Topics(Option<String>),
+    /// `SHOW CREATE TABLE name`.
+    CreateTable(Name),
+    /// `SHOW CREATE VIEW name`.
+    CreateView(Name),
+    /// `SHOW COLUMNS FROM name [LIKE 'pattern']`.
+    Columns(Name, Option<String>),
+    /// `SHOW JOBS`.
+    Jobs,
+    /// `SHOW RUNS`.
+    Runs,
+    /// `SHOW SETTINGS`.
+    Settings,
+    /// `SHOW CONNECTORS`.
+    Connectors,
+    /// `SHOW FORMATS`.
+    Formats,
+    /// `SHOW CATALOGS`, `SHOW DATABASES` and `SHOW CURRENT …`: there is one of each.
+    Catalogs,
+    /// See [`Show::Catalogs`].
+    Databases,
+}
+
+/// `DROP TABLE` or `DROP VIEW`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drop {
+    /// `VIEW` instead of `TABLE`.
+    pub view: bool,
+    /// `TEMPORARY`.
+    pub temporary: bool,
+    /// `IF EXISTS`.
+    pub if_exists: bool,
+    /// What.
+    pub name: Name,
+}
