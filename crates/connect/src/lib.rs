@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use millstream_record::Connector;
+use millstream_record::{Clock, Connector};
 
 pub mod file;
 pub mod format;
@@ -15,7 +15,9 @@ pub mod kafka;
 pub mod sink;
 pub mod topic;
 
-/// Every connector, by one line each, in the order in which help shows them.
-pub fn connectors() -> Vec<Arc<dyn Connector>> {
-    vec![]
+/// Every connector, by one line each, in the order in which help shows them. `topics` are the embedded
+/// topics of the workspace; `clock` paces generators.
+pub fn connectors(topics: topic::Topics, clock: Arc<dyn Clock>) -> Vec<Arc<dyn Connector>> {
+    let _ = clock;
+    vec![Arc::new(topic::TopicConnector::new(topics))]
 }

@@ -1,0 +1,145 @@
+//! An append: what one write adds to a topic, all or nothing. It is one entry of the database.
+//!
+//! The key is the number of the append, eight bytes, big-endian: 0, 1, 2, … without gaps, so the order of
+//! the database is the order of arrival over all partitions, the database never rewrites old entries, and
+//! a follower that misses one notices. The value says where every partition stands behind the append, and
+//! then holds one block for each partition that it adds to:
+//!
+//! - version (1), number of partitions
+//! - for each partition: next offset; greatest timestamp so far (signed)
+//! - bytes of payload in the topic so far; time of arrival (signed); number of blocks
+//! - for each block: partition, records, codec (0 plain, 1 zstd), unpacked length, stored length
+//! - the blocks, packed
+//!
+//! Because next offsets and greatest timestamps rise from append to append, both an offset and a time are
+//! found by bisection.
+
+use std::ops::Range;
+
+use super::varint::{self, Cursor};
+
+const VERSION: u8 = 1;
+
+/// Where a partition stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Standing {
+    /// The offset that the next record gets.
+    pub next: i64,
+    /// The greatest timestamp of any record; 0 while there is none.
+    pub newest: i64,
+}
+
+/// Where a topic stands behind an append.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct State {
+    /// One entry for each partition.
+    pub partitions: Vec<Standing>,
+    /// Bytes of keys, values and headers so far.
+    pub bytes: u64,
+}
+
+/// A block inside an append.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    /// The partition that it adds to.
+    pub partition: u32,
+    /// How many records.
+    pub count: usize,
+    /// How it is packed: [`PLAIN`] or [`ZSTD`].
+    pub codec: u8,
+    /// Its length in bytes when it is unpacked.
+    pub unpacked: usize,
+    /// Where it stands in the append.
+    pub stored: Range<usize>,
+}
+
+/// A block stored as it is.
+pub(super) const PLAIN: u8 = 0;
+/// A block packed by zstd.
+pub(super) const ZSTD: u8 = 1;
+
+/// The head of an append.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Append {
+    /// Where the topic stands behind it.
+    pub state: State,
+    /// When it came, in milliseconds since the epoch.
+    pub arrival_ms: i64,
+    /// Its blocks.
+    pub blocks: Vec<Entry>,
+}
+
+/// The key of an append in the database.
+pub(super) fn key(number: u64) -> [u8; 8] {
+    number.to_be_bytes()
+}
+
+/// The number of the append that has this key.
+pub(super) fn number(key: &[u8]) -> Option<u64> {
+    Some(u64::from_be_bytes(key.try_into().ok()?))
+}
+
+impl Append {
+    /// Appends the head to `out`; the packed blocks must follow in the same order.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        out.push(VERSION);
+        varint::put(out, self.state.partitions.len() as u64);
+        for standing in &self.state.partitions {
+            varint::put(out, standing.next as u64);
+            varint::put_signed(out, standing.newest);
+        }
+        varint::put(out, self.state.bytes);
+        varint::put_signed(out, self.arrival_ms);
+        varint::put(out, self.blocks.len() as u64);
+        for block in &self.blocks {
+            varint::put(out, u64::from(block.partition));
+            varint::put(out, block.count as u64);
+            out.push(block.codec);
+            varint::put(out, block.unpacked as u64);
+            varint::put(out, block.stored.len() as u64);
+        }
+    }
+
+    /// Reads the head from the whole value of an entry; `None` if it makes no sense.
+    pub fn read(&mut self, value: &[u8]) -> Option<()> {
+        let mut cursor = Cursor::new(value);
+        if cursor.byte()? != VERSION {
+            return None;
+        }
+        read_state(&mut cursor, &mut self.state)?;
+        self.arrival_ms = cursor.signed()?;
+        self.blocks.clear();
+        for _ in 0..cursor.length()? {
+            let partition = u32::try_from(cursor.number()?).ok()?;
+            let count = cursor.length()?;
+            let (codec, unpacked, length) = (cursor.byte()?, cursor.length()?, cursor.length()?);
+            let sound = codec <= ZSTD && count > 0 && count <= unpacked;
+            let fits = sound && (partition as usize) < self.state.partitions.len();
+            fits.then(|| self.blocks.push(Entry { partition, count, codec, unpacked, stored: 0..length }))?;
+        }
+        let mut at = value.len() - cursor.rest().len();
+        for block in &mut self.blocks {
+            let end = at.checked_add(block.stored.end)?;
+            block.stored = at..end;
+            at = end;
+        }
+        (at == value.len()).then_some(())
+    }
+}
+
+/// Reads only where the topic stands behind the append.
+pub(super) fn read_state_of(value: &[u8], state: &mut State) -> Option<()> {
+    let mut cursor = Cursor::new(value);
+    (cursor.byte()? == VERSION).then(|| read_state(&mut cursor, state))?
+}
+
+fn read_state(cursor: &mut Cursor<'_>, state: &mut State) -> Option<()> {
+    let partitions = cursor.length()?;
+    state.partitions.clear();
+    for _ in 0..partitions {
+        let next = i64::try_from(cursor.number()?).ok()?;
+        state.partitions.push(Standing { next, newest: cursor.signed()? });
+    }
+    state.bytes = cursor.number()?;
+    Some(())
+}

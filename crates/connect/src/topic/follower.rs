@@ -1,0 +1,166 @@
+//! Reading a topic while others write it. A follower is a secondary instance of the database: it takes
+//! no lock, sees what the owner has written when it catches up, and survives changes of owner.
+//!
+//! Files and logs may be exchanged while it catches up, so for a moment it may see a newer append and not
+//! yet an older one. The numbers of appends have no gaps; where there is one, it waits for the rest.
+
+use std::time::Duration;
+
+use millstream_record::Result;
+use rocksdb::{DB, DBRawIterator};
+
+use super::append::{self, State};
+use super::place::Place;
+use super::store;
+
+/// So often a missing append is looked for again before it counts as lost: every 5 ms for ten seconds.
+const TRIES: u32 = 2000;
+const PAUSE: Duration = Duration::from_millis(5);
+/// After so many failures in a row the database is opened afresh.
+const FAILURES: u32 = 3;
+/// Every so many times that a follower catches up it looks whether the topic still exists.
+const LOOK_EVERY: u32 = 64;
+
+/// A reader's view of a topic.
+pub(super) struct Follower {
+    place: Place,
+    db: DB,
+    failures: u32,
+    missing: u32,
+    until_look: u32,
+}
+
+impl Follower {
+    /// Opens the topic as it is now.
+    pub fn open(place: Place) -> Result<Follower> {
+        let db = store::open_follower(&place.database())?;
+        Ok(Follower { place, db, failures: 0, missing: 0, until_look: LOOK_EVERY })
+    }
+
+    /// The topic.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// Sees what has been written since. An error says that the topic is gone or cannot be read.
+    pub fn catch_up(&mut self) -> Result<()> {
+        self.until_look -= 1;
+        if self.until_look == 0 {
+            self.until_look = LOOK_EVERY;
+            self.place.check_same()?;
+        }
+        let Err(error) = self.db.try_catch_up_with_primary() else {
+            self.failures = 0;
+            return Ok(());
+        };
+        self.place.check_same()?;
+        self.failures += 1;
+        if self.failures < FAILURES {
+            return Ok(());
+        }
+        self.failures = 0;
+        self.db = store::open_follower(&self.place.database()).map_err(|_| store::failed(&self.place.folder, error))?;
+        Ok(())
+    }
+
+    /// The number of the newest append.
+    pub fn newest(&self) -> Result<Option<u64>> {
+        let mut entries = self.entries();
+        entries.seek_to_last();
+        self.check(&entries)?;
+        let number = entries.key().map(|key| append::number(key).ok_or_else(|| self.place.damaged("a key")));
+        number.transpose()
+    }
+
+    /// Where the topic stands behind the newest append.
+    pub fn state(&self) -> Result<State> {
+        let mut state = State { partitions: vec![Default::default(); self.place.partitions as usize], bytes: 0 };
+        let mut entries = self.entries();
+        entries.seek_to_last();
+        self.check(&entries)?;
+        if let Some(value) = entries.value() {
+            append::read_state_of(value, &mut state).ok_or_else(|| self.place.damaged("the newest append"))?;
+        }
+        Ok(state)
+    }
+
+    /// The first append of `0..end` behind which the topic stands so that `reached` holds, or `end`.
+    /// `reached` does not become false again.
+    pub fn first(&mut self, end: u64, reached: impl Fn(&State) -> bool) -> Result<u64> {
+        let (mut low, mut high) = (0, end);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let (state, ()) = self.wait_for(middle, |_| ())?;
+            if reached(&state) {
+                high = middle;
+            } else {
+                low = middle + 1;
+            }
+        }
+        Ok(low)
+    }
+
+    /// Where the topic stands behind append `number`, which exists, and what `see` makes of its bytes.
+    pub fn wait_for<T>(&mut self, number: u64, see: impl Fn(&[u8]) -> T) -> Result<(State, T)> {
+        for _ in 0..TRIES {
+            if let Some(found) = self.with(number, &see)? {
+                return Ok(found);
+            }
+            std::thread::sleep(PAUSE);
+            self.catch_up()?;
+        }
+        Err(self.lost(number))
+    }
+
+    fn with<T>(&self, number: u64, see: impl Fn(&[u8]) -> T) -> Result<Option<(State, T)>> {
+        let found = self.db.get_pinned(append::key(number));
+        let Some(value) = found.map_err(|error| store::failed(&self.place.folder, error))? else { return Ok(None) };
+        let mut state = State::default();
+        append::read_state_of(&value, &mut state).ok_or_else(|| self.damaged(number))?;
+        Ok(Some((state, see(&value))))
+    }
+
+    /// Shows the appends from `next` on in order, as long as there are any and `see` says true. Moves
+    /// `next` behind what was shown.
+    pub fn scan(&mut self, next: &mut u64, mut see: impl FnMut(u64, &[u8]) -> Result<bool>) -> Result<()> {
+        let mut entries = self.entries();
+        entries.seek(append::key(*next));
+        let mut gap = false;
+        while let Some((key, value)) = entries.item() {
+            gap = append::number(key) != Some(*next);
+            if gap {
+                break;
+            }
+            let more = see(*next, value)?;
+            *next += 1;
+            if !more {
+                return Ok(());
+            }
+            entries.next();
+        }
+        self.check(&entries)?;
+        drop(entries);
+        self.missing = if gap { self.missing + 1 } else { 0 };
+        if self.missing < TRIES { Ok(()) } else { Err(self.lost(*next)) }
+    }
+
+    fn entries(&self) -> DBRawIterator<'_> {
+        self.db.raw_iterator_opt(store::scan())
+    }
+
+    fn check(&self, entries: &DBRawIterator<'_>) -> Result<()> {
+        entries.status().map_err(|error| store::failed(&self.place.folder, error))
+    }
+
+    fn lost(&self, number: u64) -> millstream_record::Error {
+        millstream_record::Error::DataLoss {
+            place: format!("topic '{}'", self.place.name),
+            reason: format!("append {number} is not there although later ones are; restore the folder from a copy"),
+        }
+    }
+
+    /// The error of an append that makes no sense.
+    pub fn damaged(&self, number: u64) -> millstream_record::Error {
+        self.place.damaged(&format!("append {number}"))
+    }
+}

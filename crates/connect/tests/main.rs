@@ -1,0 +1,3 @@
+//! Stories of connectors that need only this crate. One binary, so that it is linked once.
+
+mod topic;
