@@ -1,1 +1,6 @@
+//! What the stories across crates stand on: real servers, started on loopback and never left behind.
+//!
+//! The stories themselves are in `tests/tests/`, the benchmarks in `tests/benches/`.
 
+pub mod broker;
+pub mod topics;

@@ -19,5 +19,5 @@ pub mod topic;
 /// topics of the workspace; `clock` paces generators.
 pub fn connectors(topics: topic::Topics, clock: Arc<dyn Clock>) -> Vec<Arc<dyn Connector>> {
     let _ = clock;
-    vec![Arc::new(topic::TopicConnector::new(topics))]
+    vec![Arc::new(kafka::Kafka), Arc::new(kafka::UpsertKafka), Arc::new(topic::TopicConnector::new(topics))]
 }

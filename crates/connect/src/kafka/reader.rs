@@ -1,0 +1,354 @@
+//! One run's way through topics of Kafka. Records flow from librdkafka's threads through one queue,
+//! are gathered by partition, decoded side by side, and handed over in the order of each partition. A
+//! position moves only when its rows are handed over, so what is prefetched never counts as read.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use millstream_record::{Error, Fetched, Offset, PartitionId, Poll, Positions, Reader, Result, Scan, Stop};
+use rdkafka::types::RDKafkaErrorCode;
+
+use super::line::Line;
+use super::options::Reading;
+use super::queue::Record;
+use super::span::{Span, spans, within};
+use super::track::{Piece, Track, Wants};
+use crate::format::{Decode, DecodePool};
+
+/// How many messages to take from the client at a time.
+const AT_A_TIME: usize = 1024;
+
+/// How often to serve what comes beside the records, and to look whether to stop.
+const ATTEND_EVERY: Duration = Duration::from_millis(50);
+
+/// A piece of work, done.
+struct Done {
+    track: usize,
+    fetched: Option<Fetched>,
+    next: i64,
+    ended: bool,
+}
+
+/// Reads partitions and keeps their positions.
+pub struct KafkaReader {
+    reading: Arc<Reading>,
+    line: Line,
+    tracks: Vec<Track>,
+    /// Tracks by the client's handle of the topic and the number of the partition.
+    places: HashMap<(usize, i32), usize>,
+    wants: Wants,
+    pool: DecodePool<Piece, Done>,
+    /// Pieces for which the pool had no room yet.
+    waiting: VecDeque<Piece>,
+    ready: VecDeque<Poll>,
+    /// What went wrong; told when all that came before it has been handed over.
+    failure: Option<Error>,
+    attended: Option<Instant>,
+    stop: Stop,
+    ended: bool,
+}
+
+impl KafkaReader {
+    /// Calls the cluster, finds the partitions and begins to read them. `decode` makes a decoder for one
+    /// thread; `double` says that a record may become two rows.
+    pub fn open(
+        reading: Arc<Reading>,
+        scan: &Scan,
+        double: bool,
+        decode: impl Fn() -> Result<Decode>,
+    ) -> Result<KafkaReader> {
+        let line = Line::new(&reading)?;
+        let partitions = line.cluster().partitions(&reading.topics)?;
+        if partitions.is_empty() && reading.discovery.is_none() {
+            let servers = reading.client.servers();
+            return Err(Error::Invalid(format!(
+                "no topic on {servers} fits 'topic-pattern', and new ones are not looked for"
+            )));
+        }
+        let spans = spans(line.cluster(), &reading, &partitions, scan.resume.as_ref())?;
+        let records = if double { scan.batch_rows / 2 } else { scan.batch_rows };
+        let wants = Wants::of(&decode()?, records);
+        let pool = DecodePool::new(DecodePool::<Piece, Done>::cores(), || worker(decode()?))?;
+        let mut reader = KafkaReader {
+            reading,
+            line,
+            tracks: Vec::new(),
+            places: HashMap::new(),
+            wants,
+            pool,
+            waiting: VecDeque::new(),
+            ready: VecDeque::new(),
+            failure: None,
+            attended: None,
+            stop: scan.stop.clone(),
+            ended: false,
+        };
+        reader.follow(spans)?;
+        let known = reader.tracks.iter().map(|track| &track.partition);
+        reader.line.watch(&reader.reading, known)?;
+        Ok(reader)
+    }
+
+    /// Takes on new partitions.
+    fn follow(&mut self, spans: Vec<Span>) -> Result<()> {
+        let from = self.tracks.len();
+        for span in spans {
+            let (start, number) = (span.start, self.tracks.len());
+            let mut track = Track::new(span);
+            self.ready.push_back(Poll::Partition(track.partition.clone()));
+            // An empty span ends at once, without a record that could tell.
+            if track.end.is_some_and(|end| start >= end) {
+                track.reached(start, number, &mut self.waiting);
+            }
+            self.tracks.push(track);
+        }
+        let open = self.tracks[from..].iter().filter(|track| !track.done);
+        self.line.assign(open.map(|track| (&track.partition, track.next)))
+    }
+
+    /// Puts the line up anew, at what has been handed to the decoders; records behind that come again.
+    fn reconnect(&mut self) -> Result<()> {
+        self.line = Line::new(&self.reading)?;
+        self.places.clear();
+        let open = self.tracks.iter().filter(|track| !track.done);
+        self.line.assign(open.map(|track| (&track.partition, track.next)))?;
+        self.line.watch(&self.reading, self.tracks.iter().map(|track| &track.partition))
+    }
+
+    /// Serves callbacks and new partitions, now and then.
+    fn attend(&mut self) -> Result<()> {
+        if self.attended.is_some_and(|last| last.elapsed() < ATTEND_EVERY) {
+            return Ok(());
+        }
+        self.attended = Some(Instant::now());
+        if !self.line.attend()? {
+            self.flush();
+            self.reconnect()?;
+        }
+        while let Some(partition) = self.line.discovered() {
+            let (low, high) = self.line.cluster().extent(&partition)?;
+            self.follow(vec![Span { partition, start: low, end: None, high, from_first: true }])?;
+        }
+        Ok(())
+    }
+
+    /// Takes messages from the client, waiting at most `wait` for the first; how many there were.
+    fn pull(&mut self, wait: Duration) -> usize {
+        let KafkaReader { line, tracks, places, wants, waiting, failure, reading, .. } = self;
+        let taken = line.queue.take(AT_A_TIME, wait);
+        let mut lost = Vec::new();
+        let (mut last, mut number) = ((0, -1), None);
+        for record in taken.iter() {
+            let place = (record.topic_handle(), record.partition());
+            if place != last || number.is_none() {
+                last = place;
+                number = find(places, tracks, place, record);
+            }
+            match (record.error(), number) {
+                (None, Some(number)) => tracks[number].take(record, *wants, number, waiting),
+                (Some(RDKafkaErrorCode::PartitionEOF), Some(number)) => {
+                    tracks[number].reached(record.offset(), number, waiting);
+                }
+                (Some(code), Some(number)) if is_loss(code) => lost.push(number),
+                (Some(code), _) if is_passing(code) => {}
+                (Some(code), _) => *failure = Some(refused(reading.client.servers(), record, code)),
+                (None, None) => {}
+            }
+        }
+        let count = taken.len();
+        drop(taken);
+        if !lost.is_empty() && self.failure.is_none() {
+            self.failure = self.recover(&lost).err();
+        }
+        count
+    }
+
+    /// Goes on where the policy says after the next records of these tracks have vanished.
+    fn recover(&mut self, lost: &[usize]) -> Result<()> {
+        self.flush();
+        for &number in lost {
+            let track = &mut self.tracks[number];
+            let extent = self.line.cluster().extent(&track.partition)?;
+            let next = if track.from_first {
+                extent.0
+            } else {
+                within(self.reading.on_loss, &track.partition, track.next, extent)?
+            };
+            track.restart(next);
+        }
+        self.reconnect()
+    }
+
+    /// Sends what has been gathered on its way, however little it is.
+    fn flush(&mut self) {
+        let tracks = self.tracks.iter_mut().enumerate();
+        self.waiting.extend(tracks.filter_map(|(number, track)| track.cut(number)));
+    }
+
+    fn submit(&mut self) -> Result<()> {
+        while self.pool.has_room()
+            && let Some(piece) = self.waiting.pop_front()
+        {
+            self.pool.submit(piece)?;
+        }
+        Ok(())
+    }
+
+    /// Takes note of a finished piece.
+    fn hand_over(&mut self, done: Done) -> Result<()> {
+        let track = &mut self.tracks[done.track];
+        track.handed = done.next;
+        track.high = track.high.max(done.next);
+        if let Some(fetched) = done.fetched {
+            self.ready.push_back(Poll::Rows(fetched));
+        }
+        if done.ended {
+            track.ended = true;
+            self.ready.push_back(Poll::PartitionEnd(track.partition.clone()));
+            self.line.pause(&track.partition);
+            self.ended = self.tracks.iter().all(|track| track.ended);
+        }
+        Ok(())
+    }
+
+    /// Moves things on by one step that takes at most `wait`; false if nothing came of it.
+    fn step(&mut self, wait: Duration) -> Result<bool> {
+        if let Some(done) = self.pool.next(Duration::ZERO)? {
+            self.hand_over(done)?;
+            return Ok(true);
+        }
+        self.submit()?;
+        let busy = self.pool.under_way() > 0;
+        if self.failure.is_some() && !busy && self.waiting.is_empty() {
+            return Err(self.failure.take().expect("it is some"));
+        }
+        if self.failure.is_none() && self.waiting.is_empty() && self.pool.has_room() {
+            if self.pull(if busy { Duration::ZERO } else { wait }) > 0 {
+                self.submit()?;
+                return Ok(true);
+            }
+            self.flush();
+            if !self.waiting.is_empty() {
+                self.submit()?;
+                return Ok(true);
+            }
+        }
+        match if busy { self.pool.next(wait)? } else { None } {
+            Some(done) => self.hand_over(done).map(|()| true),
+            None => Ok(false),
+        }
+    }
+}
+
+impl Reader for KafkaReader {
+    fn poll(&mut self, wait: Duration) -> Result<Poll> {
+        let deadline = Instant::now() + wait;
+        loop {
+            if let Some(poll) = self.ready.pop_front() {
+                return Ok(poll);
+            }
+            if self.ended {
+                return Ok(Poll::End);
+            }
+            self.attend()?;
+            let left = deadline.saturating_duration_since(Instant::now());
+            if self.step(left.min(ATTEND_EVERY))? {
+                continue;
+            }
+            if left.is_zero() || self.stop.raised() {
+                let stalled = self.line.health().stalled();
+                let servers = self.reading.client.servers();
+                let sentence =
+                    |why| format!("cannot reach {servers} at the moment: {why}; reading goes on when it answers");
+                return Ok(stalled.map_or(Poll::Nothing, |why| Poll::Stalled(sentence(why))));
+            }
+        }
+    }
+
+    fn positions(&self) -> Positions {
+        self.tracks.iter().map(|track| (track.partition.clone(), Offset(track.handed))).collect()
+    }
+
+    fn lag(&self) -> Option<u64> {
+        let health = self.line.health();
+        let behind = |track: &Track| {
+            let PartitionId { topic, number } = &track.partition;
+            let high = health.end(topic, *number).unwrap_or(track.high);
+            track.end.map_or(high, |end| end.min(high)).saturating_sub(track.handed).max(0) as u64
+        };
+        Some(self.tracks.iter().map(behind).sum())
+    }
+}
+
+/// The decoding of pieces on one thread.
+fn worker(mut decode: Decode) -> Result<impl FnMut(Piece) -> Result<Done>> {
+    Ok(move |piece: Piece| {
+        let Piece { track, raw, next, ended } = piece;
+        let fetched = raw.map(|raw| decode.apply(raw)).transpose()?;
+        Ok(Done { track, fetched, next, ended })
+    })
+}
+
+fn find(
+    places: &mut HashMap<(usize, i32), usize>,
+    tracks: &[Track],
+    place: (usize, i32),
+    record: Record<'_>,
+) -> Option<usize> {
+    if let Some(&number) = places.get(&place) {
+        return Some(number);
+    }
+    let topic = record.topic();
+    let same = |track: &Track| &*track.partition.topic == topic && track.partition.number == record.partition();
+    let number = tracks.iter().position(same)?;
+    places.insert(place, number);
+    Some(number)
+}
+
+/// The next record to read is not there any more.
+fn is_loss(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode::*;
+    matches!(code, AutoOffsetReset | OffsetOutOfRange | LogTruncation | NoOffset)
+}
+
+/// librdkafka tries again by itself; `health` says meanwhile that reading stands still.
+fn is_passing(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode::*;
+    matches!(
+        code,
+        BrokerTransportFailure
+            | AllBrokersDown
+            | Resolve
+            | OperationTimedOut
+            | RequestTimedOut
+            | LeaderNotAvailable
+            | NotLeaderForPartition
+            | BrokerNotAvailable
+            | ReplicaNotAvailable
+            | NetworkException
+            | KafkaStorageError
+            | FencedLeaderEpoch
+            | UnknownLeaderEpoch
+            | OffsetNotAvailable
+            | WaitingForCoordinator
+            | GroupAuthorizationFailed
+    )
+}
+
+fn refused(servers: &str, record: Record<'_>, code: RDKafkaErrorCode) -> Error {
+    use RDKafkaErrorCode::*;
+    let (topic, partition) = (record.topic(), record.partition());
+    match code {
+        UnknownTopicOrPartition | UnknownTopic | UnknownPartition => Error::DataLoss {
+            place: format!("{topic}/{partition}"),
+            reason: format!("it does not exist on {servers} any more"),
+        },
+        TopicAuthorizationFailed => Error::Invalid(format!("{servers} does not let this user read topic '{topic}'")),
+        _ => {
+            let words = String::from_utf8_lossy(record.value().unwrap_or_default()).into_owned();
+            let reason = if words.is_empty() { code.to_string() } else { words };
+            Error::Connection { address: servers.into(), reason: format!("{topic}/{partition}: {reason}") }
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! From where to where a partition is read. All rules about beginnings, ends and lost records are
+//! here, as functions of what the user wants and what the cluster has; the asking is done by `cluster`.
+
+use millstream_record::{Error, Offset, PartitionId, Positions, Result};
+
+use super::cluster::Cluster;
+use super::options::{End, OnLoss, Reading, Start, Unseen};
+
+/// The part of a partition that is to be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// Which partition.
+    pub partition: PartitionId,
+    /// The first offset to read.
+    pub start: i64,
+    /// The offset before which reading ends; `None` if it never does.
+    pub end: Option<i64>,
+    /// The offset behind the last readable record when we asked.
+    pub high: i64,
+    /// Whether to begin with whatever is the first record, even if it moves before we get there.
+    pub from_first: bool,
+}
+
+/// The spans of `partitions`, in their order. A partition that `resume` does not know is new since then
+/// and begins with its first record.
+pub fn spans(
+    cluster: Cluster<'_>,
+    reading: &Reading,
+    partitions: &[PartitionId],
+    resume: Option<&Positions>,
+) -> Result<Vec<Span>> {
+    let wanted = match (resume, &reading.start) {
+        (None, Start::Timestamp(millis)) => cluster.at_time(partitions, *millis)?,
+        (None, Start::Group(_)) => cluster.committed(partitions)?,
+        _ => vec![None; partitions.len()],
+    };
+    let until = match &reading.end {
+        End::Timestamp(millis) => cluster.at_time(partitions, *millis)?,
+        End::Group => cluster.committed(partitions)?,
+        _ => vec![None; partitions.len()],
+    };
+    let found = wanted.into_iter().zip(until);
+    let span = |(partition, (wanted, until)): (&PartitionId, (Option<i64>, Option<i64>))| {
+        let extent = cluster.extent(partition)?;
+        let place = resume.map(|positions| positions.get(partition).copied());
+        span(reading, partition, extent, place, wanted, until)
+    };
+    partitions.iter().zip(found).map(span).collect()
+}
+
+fn span(
+    reading: &Reading,
+    partition: &PartitionId,
+    (low, high): (i64, i64),
+    resume: Option<Option<Offset>>,
+    wanted: Option<i64>,
+    until: Option<i64>,
+) -> Result<Span> {
+    let named = |offset: i64| within(reading.on_loss, partition, offset, (low, high));
+    let (start, from_first) = match (resume, &reading.start) {
+        (Some(Some(Offset(offset))), _) => (named(offset)?, false),
+        (Some(None), _) | (None, Start::Earliest) => (low, true),
+        (None, Start::Latest) => (high, false),
+        (None, Start::Timestamp(_)) => (wanted.unwrap_or(high), false),
+        (None, Start::Offsets(offsets)) => match offsets.get(&partition.number) {
+            Some(&offset) => (named(offset)?, false),
+            None => (low, true),
+        },
+        (None, Start::Group(unseen)) => match (wanted, unseen) {
+            (Some(offset), _) => (named(offset)?, false),
+            (None, Unseen::Earliest) => (low, true),
+            (None, Unseen::Latest) => (high, false),
+            (None, Unseen::Fail) => return Err(never_committed(reading, partition, "begin")),
+        },
+    };
+    let end = match &reading.end {
+        End::Never => None,
+        End::Latest => Some(high),
+        End::Timestamp(_) => Some(until.unwrap_or(high)),
+        End::Group => Some(until.ok_or_else(|| never_committed(reading, partition, "end"))?),
+        End::Offsets(offsets) => Some(offsets.get(&partition.number).copied().unwrap_or(start)),
+    };
+    Ok(Span { partition: partition.clone(), start, end, high, from_first })
+}
+
+/// The offset from which to read where `offset` is wanted and the log reaches from `low` to `high`; by the
+/// policy if it is gone.
+pub fn within(on_loss: OnLoss, partition: &PartitionId, offset: i64, (low, high): (i64, i64)) -> Result<i64> {
+    if (low..=high).contains(&offset) {
+        return Ok(offset);
+    }
+    let reason = if offset < low {
+        format!(
+            "the next record to read is {offset}, but the log begins at {low} now; about {} records have been removed",
+            low - offset
+        )
+    } else {
+        format!(
+            "the next record to read is {offset}, but the log ends at {high}; it was cut, or the topic was made anew"
+        )
+    };
+    match on_loss {
+        OnLoss::Earliest => Ok(low),
+        OnLoss::Latest => Ok(high),
+        OnLoss::Fail => Err(Error::DataLoss {
+            place: partition.to_string(),
+            reason: format!("{reason}; to go on all the same, set 'scan.on-data-loss' to 'earliest' or 'latest'"),
+        }),
+    }
+}
+
+fn never_committed(reading: &Reading, partition: &PartitionId, verb: &str) -> Error {
+    let group = reading.client.setting("group.id").unwrap_or_default();
+    let way_out = if verb == "begin" {
+        "set 'properties.auto.offset.reset' to 'earliest' or 'latest', or choose another 'scan.startup.mode'"
+    } else {
+        "choose another 'scan.bounded.mode'"
+    };
+    Error::Invalid(format!("group '{group}' has no committed offset for {partition} at which to {verb}; {way_out}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use millstream_record::Options;
+
+    use super::super::options::{CLIENT_OPTIONS, SCAN_OPTIONS};
+    use super::*;
+
+    fn reading(typed: &[(&str, &str)]) -> Reading {
+        let fixed = [("properties.bootstrap.servers", "localhost:9092"), ("topic", "t")];
+        let typed = fixed.iter().chain(typed).copied();
+        Reading::new(&Options::check(typed, &[CLIENT_OPTIONS, SCAN_OPTIONS]).expect("known")).expect("fits")
+    }
+
+    fn ends(
+        typed: &[(&str, &str)],
+        resume: Option<Option<i64>>,
+        wanted: Option<i64>,
+        until: Option<i64>,
+    ) -> (i64, Option<i64>) {
+        let partition = PartitionId::new("t", 1);
+        let resume = resume.map(|place| place.map(Offset));
+        let span = span(&reading(typed), &partition, (10, 20), resume, wanted, until).expect("no loss");
+        (span.start, span.end)
+    }
+
+    #[test]
+    fn every_mode_has_its_beginning_and_end() {
+        assert_eq!(ends(&[], None, None, None), (10, None));
+        assert_eq!(ends(&[("scan.startup.mode", "latest-offset")], None, None, None), (20, None));
+        let time = [("scan.startup.mode", "timestamp"), ("scan.startup.timestamp-millis", "5")];
+        assert_eq!(ends(&time, None, Some(13), None), (13, None));
+        assert_eq!(ends(&time, None, None, None), (20, None), "nothing is that young yet");
+        let bounded = [("scan.bounded.mode", "timestamp"), ("scan.bounded.timestamp-millis", "5")];
+        assert_eq!(ends(&bounded, None, None, Some(15)), (10, Some(15)));
+        assert_eq!(ends(&bounded, None, None, None), (10, Some(20)));
+        let offsets =
+            [("scan.bounded.mode", "specific-offsets"), ("scan.bounded.specific-offsets", "partition:1,offset:12")];
+        assert_eq!(ends(&offsets, None, None, None), (10, Some(12)));
+        let others = [offsets[0], ("scan.bounded.specific-offsets", "partition:0,offset:12")];
+        assert_eq!(ends(&others, None, None, None), (10, Some(10)), "a partition that is not listed is not read");
+    }
+
+    #[test]
+    fn a_position_goes_before_the_mode_and_a_new_partition_begins_at_its_first_record() {
+        let latest = [("scan.startup.mode", "latest-offset")];
+        assert_eq!(ends(&latest, Some(Some(14)), None, None), (14, None));
+        assert_eq!(ends(&latest, Some(None), None, None), (10, None));
+    }
+
+    #[test]
+    fn lost_records_follow_the_policy() {
+        let partition = PartitionId::new("t", 0);
+        let at = |on_loss, offset| within(on_loss, &partition, offset, (10, 20));
+        assert_eq!(at(OnLoss::Fail, 20).expect("the end is no loss"), 20);
+        assert_eq!(at(OnLoss::Earliest, 3).expect("policy"), 10);
+        assert_eq!(at(OnLoss::Latest, 3).expect("policy"), 20);
+        let gone = at(OnLoss::Fail, 3).expect_err("7 records are gone").to_string();
+        assert!(
+            gone.starts_with(
+                "records are missing in t/0: the next record to read is 3, but the log begins at 10 now; about 7"
+            ),
+            "{gone}"
+        );
+        let cut = at(OnLoss::Fail, 21).expect_err("the log was cut").to_string();
+        assert!(cut.contains("the log ends at 20"), "{cut}");
+    }
+}

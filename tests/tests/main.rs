@@ -1,0 +1,3 @@
+//! Stories across crates, against real servers.
+
+mod kafka;
