@@ -6,12 +6,16 @@
 //! and gets [`millstream_record::Fetched`] back. A sink hands batches to [`Encode`] and gets keys and
 //! values back.
 
+mod cells;
 mod decode;
 mod encode;
+mod json;
 pub mod metadata;
 mod options;
 mod pool;
 mod records;
+mod scalar;
+mod settings;
 
 pub use decode::{Decode, Decoded, Decoder};
 pub use encode::{Encode, Encoded};
