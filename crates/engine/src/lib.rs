@@ -1,1 +1,33 @@
+//! Runs a plan: operators, their laws, lanes and state.
+//!
+//! An operator is synchronous and deterministic: rows and watermarks in, rows out. A [`Pipeline`] wires
+//! the operators of a graph into lanes and pushes batches through them on one thread; given the same
+//! batches in the same order it does the same. A [`Run`] feeds such lanes from live sources on threads.
+//!
+//! This crate does not know Kafka, files, SQL text, terminals or notebooks: sources and sinks come in as
+//! opened [`Doors`].
 
+mod aggregate;
+mod build;
+mod error;
+mod exchange;
+mod expression;
+mod input;
+mod keys;
+mod lane;
+mod layout;
+mod operator;
+mod operators;
+mod pane;
+mod pipeline;
+mod progress;
+mod slices;
+mod stage;
+mod state;
+mod time;
+
+pub use error::{EngineError, Result};
+pub use operator::{Operator, Output};
+pub use pipeline::{Emit, Pipeline};
+pub use progress::{Counters, OperatorProgress};
+pub use state::{MemoryStore, RocksStore, StateStore, Tables};

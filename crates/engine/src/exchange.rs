@@ -1,0 +1,25 @@
+//! Rows move by key: a batch is split into one part per worker lane, and every part keeps all the marks.
+
+use arrow::array::UInt32Array;
+use millstream_record::{Batch, Message};
+
+use crate::error::Result;
+use crate::keys::hash_rows;
+
+/// One message per lane: rows by the hash of their key, everything else to all.
+pub fn split(message: &Message, columns: &[usize], lanes: usize) -> Result<Vec<Message>> {
+    let Message::Batch(batch) = message else { return Ok(vec![message.clone(); lanes]) };
+    if lanes == 1 {
+        return Ok(vec![message.clone()]);
+    }
+    let keys: Vec<_> = columns.iter().map(|&column| batch.rows.column(column).clone()).collect();
+    let hashes = hash_rows(&keys, batch.len())?;
+    let mut rows: Vec<Vec<u32>> = vec![Vec::with_capacity(batch.len() / lanes + 1); lanes];
+    for (row, hash) in hashes.iter().enumerate() {
+        // The high bits: the low ones choose the slot in a lane's own tables.
+        rows[(hash >> 32) as usize % lanes].push(row as u32);
+    }
+    let part =
+        |rows: Vec<u32>| -> Result<Message> { Ok(Message::Batch(Batch::expand(batch, &UInt32Array::from(rows))?)) };
+    rows.into_iter().map(part).collect()
+}

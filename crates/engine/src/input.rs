@@ -1,0 +1,112 @@
+//! The watermark of an operator: the lowest of its inputs, of which each may come from several lanes.
+//! Inputs that are idle are left out; when all are, the watermark stands still.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::cast::AsArray;
+use arrow::array::{Array, BooleanArray, Int64Array, RecordBatch};
+use arrow::datatypes::Int64Type;
+use millstream_record::{Mark, Message, Millis};
+
+use crate::error::Result;
+
+/// Follows the watermarks of all inputs of one operator.
+#[derive(Debug)]
+pub struct InputClock {
+    /// Per port: the first lane it hears from, and a slot per lane.
+    ports: Vec<(usize, Vec<Slot>)>,
+    watermark: Millis,
+}
+
+#[derive(Clone, Debug)]
+struct Slot {
+    watermark: Millis,
+    idle: bool,
+}
+
+impl InputClock {
+    /// A clock for ports that each hear from these lanes.
+    pub fn new(ports: impl Iterator<Item = Range<usize>>) -> Self {
+        let slots =
+            |lanes: Range<usize>| (lanes.start, vec![Slot { watermark: Millis::MIN, idle: false }; lanes.len()]);
+        InputClock { ports: ports.map(slots).collect(), watermark: Millis::MIN }
+    }
+
+    /// Turns a message of one input into a message in the operator's own time, if there is anything to say.
+    pub fn take(&mut self, port: usize, lane: usize, message: Message) -> Option<Message> {
+        let (first, slots) = &self.ports[port];
+        let slot = lane - first;
+        let alone = self.ports.len() == 1 && slots.len() == 1;
+        match message {
+            Message::Batch(mut batch) => {
+                let before = self.hear(port, slot, None);
+                if !alone || before.is_some() {
+                    batch.marks = before
+                        .map(|watermark| Mark { after: 0, watermark })
+                        .into_iter()
+                        .chain(batch.marks.iter().filter_map(|mark| {
+                            let watermark = self.hear(port, slot, Some(mark.watermark))?;
+                            Some(Mark { watermark, ..*mark })
+                        }))
+                        .collect();
+                } else if let Some(last) = batch.watermark() {
+                    self.hear(port, slot, Some(last));
+                }
+                Some(Message::Batch(batch))
+            }
+            Message::Watermark(watermark) => self.hear(port, slot, Some(watermark)).map(Message::Watermark),
+            Message::End => self.hear(port, slot, Some(Millis::MAX)).map(Message::Watermark),
+            Message::Idle => {
+                self.ports[port].1[slot].idle = true;
+                let all_idle = self.slots().all(|slot| slot.idle);
+                if all_idle { Some(Message::Idle) } else { self.advance().map(Message::Watermark) }
+            }
+            barrier @ Message::Barrier(_) => Some(barrier),
+        }
+    }
+
+    /// An input is awake, and perhaps further than before. The operator's watermark, if that moves it.
+    fn hear(&mut self, port: usize, slot: usize, watermark: Option<Millis>) -> Option<Millis> {
+        let slot = &mut self.ports[port].1[slot];
+        slot.idle = false;
+        if let Some(watermark) = watermark {
+            slot.watermark = slot.watermark.max(watermark);
+        }
+        self.advance()
+    }
+
+    fn advance(&mut self) -> Option<Millis> {
+        let lowest = self.slots().filter(|slot| !slot.idle).map(|slot| slot.watermark).min()?;
+        let moved = lowest > self.watermark;
+        self.watermark = self.watermark.max(lowest);
+        moved.then_some(lowest)
+    }
+
+    fn slots(&self) -> impl Iterator<Item = &Slot> {
+        self.ports.iter().flat_map(|(_, slots)| slots)
+    }
+
+    /// The clock as a table: a row per slot, and one for the operator itself.
+    pub fn save(&self) -> Result<RecordBatch> {
+        let watermarks = self.slots().map(|slot| slot.watermark.0).chain([self.watermark.0]);
+        let idle = self.slots().map(|slot| slot.idle).chain([false]).collect::<Vec<_>>();
+        Ok(RecordBatch::try_from_iter([
+            ("watermark", Arc::new(Int64Array::from_iter_values(watermarks)) as Arc<dyn Array>),
+            ("idle", Arc::new(BooleanArray::from(idle))),
+        ])?)
+    }
+
+    /// Takes what `save` gave.
+    pub fn load(&mut self, table: &RecordBatch) {
+        let watermarks = table.column(0).as_primitive::<Int64Type>();
+        let idle = table.column(1).as_boolean();
+        let slots = self.ports.iter_mut().flat_map(|(_, slots)| slots);
+        for (row, slot) in slots.enumerate().take(table.num_rows().saturating_sub(1)) {
+            *slot = Slot { watermark: Millis(watermarks.value(row)), idle: idle.value(row) };
+        }
+        if let Some(last) = table.num_rows().checked_sub(1) {
+            self.watermark = Millis(watermarks.value(last));
+        }
+    }
+}

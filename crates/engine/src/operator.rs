@@ -1,0 +1,125 @@
+//! The contract of an operator, and what it writes to.
+//!
+//! An operator sees batches whose marks are its own watermark: the minimum over its inputs, which the
+//! lane keeps. It must treat a batch exactly as its rows and marks one by one. Most operators get that
+//! for nothing: they say at which watermark they would next act ([`Operator::deadline`]), and the batch is
+//! cut there and only there. Those that act at almost every mark (sessions, interval joins) take the whole
+//! batch and walk the marks themselves.
+
+use millstream_record::{Batch, Mark, Millis};
+
+use crate::error::Result;
+use crate::state::Tables;
+
+/// One step of the computation, with its state.
+pub trait Operator: Send {
+    /// Takes rows, with its own watermark in the marks. The default cuts the batch at the deadlines.
+    fn on_batch(&mut self, port: usize, batch: Batch, out: &mut Output) -> Result<()> {
+        let mut start = 0;
+        let mut held: Vec<Mark> = Vec::new();
+        let mut deadline = self.deadline(port, &batch);
+        for mark in &batch.marks {
+            if mark.watermark < deadline {
+                held.push(*mark);
+                continue;
+            }
+            let end = mark.after as usize;
+            self.feed(port, &batch, start..end, &mut held, out)?;
+            start = end;
+            let reached = self.on_watermark(mark.watermark, out)?;
+            out.watermark(reached);
+            deadline = self.deadline(port, &batch);
+        }
+        self.feed(port, &batch, start..batch.len(), &mut held, out)
+    }
+
+    /// Takes some rows of a batch, and marks below the deadline that stand among them.
+    #[doc(hidden)]
+    fn feed(
+        &mut self,
+        port: usize,
+        batch: &Batch,
+        rows: std::ops::Range<usize>,
+        held: &mut Vec<Mark>,
+        out: &mut Output,
+    ) -> Result<()> {
+        if !rows.is_empty() {
+            self.on_rows(port, batch.slice(rows.start, rows.len()), out)?;
+        }
+        if let Some(last) = held.drain(..).next_back() {
+            let reached = self.on_watermark(last.watermark, out)?;
+            out.watermark(reached);
+        }
+        Ok(())
+    }
+
+    /// Takes rows that no deadline cuts; the batch has no marks.
+    fn on_rows(&mut self, port: usize, rows: Batch, out: &mut Output) -> Result<()>;
+
+    /// The watermark has reached `watermark`; says how far the operator's output has.
+    fn on_watermark(&mut self, watermark: Millis, out: &mut Output) -> Result<Millis>;
+
+    /// The lowest watermark above the present one at which this operator would emit, drop or forget
+    /// something, given its state and these coming rows.
+    fn deadline(&self, port: usize, rows: &Batch) -> Millis;
+
+    /// The state as plain tables.
+    fn save(&mut self) -> Result<Tables>;
+
+    /// Takes the state that `save` gave. Called before the first row.
+    fn load(&mut self, tables: Tables) -> Result<()>;
+
+    /// Bytes of state, roughly.
+    fn size(&self) -> usize;
+}
+
+/// What an operator emits, in order.
+#[derive(Debug, Default)]
+pub struct Output {
+    batches: Vec<Batch>,
+    late: Vec<Batch>,
+    watermark: Option<Millis>,
+}
+
+impl Output {
+    /// Emits rows, with marks between them if it has any.
+    pub fn emit(&mut self, batch: Batch) {
+        if batch.is_empty() && batch.marks.is_empty() {
+            return;
+        }
+        self.settle();
+        self.watermark = None;
+        self.batches.push(batch);
+    }
+
+    /// Says that the watermark of the output stands at `watermark` behind all that was emitted.
+    pub fn watermark(&mut self, watermark: Millis) {
+        if watermark > Millis::MIN {
+            self.watermark = Some(watermark);
+        }
+    }
+
+    /// Gives up rows that came after their time. They keep the columns of the operator's input.
+    pub fn late(&mut self, rows: Batch) {
+        if !rows.is_empty() {
+            self.late.push(rows);
+        }
+    }
+
+    /// What was emitted since the last call: batches in order, rows that were late, and the watermark behind
+    /// it all if no batch carries it.
+    pub fn take(&mut self) -> (Vec<Batch>, Vec<Batch>, Option<Millis>) {
+        self.settle();
+        (std::mem::take(&mut self.batches), std::mem::take(&mut self.late), self.watermark.take())
+    }
+
+    /// Puts a watermark that was said behind the rows it follows.
+    fn settle(&mut self) {
+        if let (Some(watermark), Some(last)) = (self.watermark, self.batches.last_mut()) {
+            if last.watermark().is_none_or(|reached| reached < watermark) {
+                last.marks.push(Mark { after: last.len() as u32, watermark });
+            }
+            self.watermark = None;
+        }
+    }
+}
