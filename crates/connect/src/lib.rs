@@ -18,6 +18,11 @@ pub mod topic;
 /// Every connector, by one line each, in the order in which help shows them. `topics` are the embedded
 /// topics of the workspace; `clock` paces generators.
 pub fn connectors(topics: topic::Topics, clock: Arc<dyn Clock>) -> Vec<Arc<dyn Connector>> {
-    let _ = clock;
-    vec![Arc::new(kafka::Kafka), Arc::new(kafka::UpsertKafka), Arc::new(topic::TopicConnector::new(topics))]
+    vec![
+        Arc::new(kafka::Kafka),
+        Arc::new(kafka::UpsertKafka),
+        Arc::new(topic::TopicConnector::new(topics)),
+        Arc::new(generate::DatagenConnector::new(clock.clone())),
+        Arc::new(generate::DemoConnector::new(clock)),
+    ]
 }
