@@ -1,3 +1,4 @@
 //! Stories of connectors that need only this crate. One binary, so that it is linked once.
 
+mod generate;
 mod topic;
