@@ -30,6 +30,12 @@ pub struct Decoded {
 pub trait Decoder: Send {
     /// Decodes records in order. A bad record is no error: it is in [`Decoded::rejected`].
     fn decode(&mut self, records: &Segments) -> Result<Decoded>;
+
+    /// How many wanted keys stood more than once in their object so far, where the format has keys. The
+    /// last one counted.
+    fn duplicate_keys(&self) -> u64 {
+        0
+    }
 }
 
 /// Where a column of the scan comes from.
@@ -97,6 +103,11 @@ impl Decode {
     /// record is refused must not depend on the query.
     pub fn reads_values(&self) -> bool {
         true
+    }
+
+    /// How many wanted JSON keys stood more than once in their object so far; the last one counted.
+    pub fn duplicate_keys(&self) -> u64 {
+        self.value.duplicate_keys() + self.key.as_ref().map_or(0, |key| key.duplicate_keys())
     }
 
     fn reads_metadata(&self, wanted: &str) -> bool {

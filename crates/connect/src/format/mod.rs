@@ -7,15 +7,20 @@
 //! values back.
 
 mod cells;
+mod csv;
+mod debezium;
 mod decode;
 mod encode;
 mod json;
 pub mod metadata;
 mod options;
 mod pool;
+mod raw;
 mod records;
 mod scalar;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 pub use decode::{Decode, Decoded, Decoder};
 pub use encode::{Encode, Encoded};

@@ -53,6 +53,14 @@ impl Segments {
         self.spans.push((start as u32, self.bytes.len() as u32));
     }
 
+    /// Takes the last segment's bytes back: it is missing.
+    pub(crate) fn miss_last(&mut self) {
+        if let Some(last) = self.spans.last_mut() {
+            self.bytes.truncate(last.0 as usize);
+            *last = Self::MISSING;
+        }
+    }
+
     /// The segment at `index`; `None` if it is missing.
     pub fn get(&self, index: usize) -> Option<&[u8]> {
         let (start, end) = self.spans[index];

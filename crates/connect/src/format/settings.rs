@@ -7,7 +7,11 @@ use arrow::datatypes::{Field, FieldRef};
 use millstream_record::{Column, Error, Options, Origin, Result};
 
 use super::cells::Span;
-use super::json::{JsonDecoder, Rules};
+use super::csv::{CsvDecoder, CsvWriter, Dialect};
+use super::debezium::{DebeziumDecoder, DebeziumWriter};
+use super::encode::Writer;
+use super::json::{JsonDecoder, JsonWriter, NullKey, Rules, Style};
+use super::raw::{RawDecoder, RawWriter};
 use super::scalar::Separators;
 use super::{Decoder, FORMAT_OPTIONS};
 
@@ -67,9 +71,65 @@ impl Settings {
         let selected: Vec<FieldRef> = wanted.iter().map(|&index| fields[index].clone()).collect();
         match self.format.as_str() {
             "json" => Ok(Box::new(JsonDecoder::new(&selected, self.rules())?)),
-            other => Err(Error::Invalid(format!("the format '{other}' cannot be read here"))),
+            "csv" => Ok(Box::new(self.csv_decoder(fields, wanted, None)?)),
+            "raw" => Ok(Box::new(RawDecoder::new(fields, wanted, &self.options, self.most_bytes())?)),
+            "debezium-json" => Ok(Box::new(DebeziumDecoder::new(&selected, self.in_envelope(), self.rules())?)),
+            other => Err(only_whole_files(other)),
         }
     }
+
+    /// A decoder of CSV lines; `header` are the names of their fields, if the file tells them.
+    pub(crate) fn csv_decoder(
+        &self,
+        fields: &[FieldRef],
+        wanted: &[usize],
+        header: Option<&[String]>,
+    ) -> Result<CsvDecoder> {
+        let lenient = self.options.bool("csv.ignore-parse-errors");
+        CsvDecoder::new(fields, wanted, header, Dialect::new(&self.options)?, lenient, self.most_bytes())
+    }
+
+    fn in_envelope(&self) -> bool {
+        self.options.bool("debezium-json.schema-include")
+    }
+
+    /// How JSON is written under the options of `json` or `debezium-json`.
+    fn style(&self) -> Style {
+        let text = |option: &str| self.options.text(&format!("{}.{option}", self.format));
+        Style {
+            separator: if text("timestamp-format.standard") == Some("ISO-8601") { b'T' } else { b' ' },
+            null_key: match text("map-null-key.mode") {
+                Some("DROP") => NullKey::Drop,
+                Some("LITERAL") => NullKey::Literal(text("map-null-key.literal").unwrap_or("null").into()),
+                _ => NullKey::Fail,
+            },
+            plain_decimals: text("encode.decimal-as-plain-number") == Some("true"),
+            omit_nulls: text("encode.ignore-null-fields") == Some("true"),
+        }
+    }
+
+    /// A writer of a part that holds `fields`.
+    pub(crate) fn writer(&self, fields: &[FieldRef]) -> Result<Writer> {
+        Ok(match self.format.as_str() {
+            "json" => Writer::Json(JsonWriter::new(fields, self.style())?),
+            "csv" => Writer::Csv(CsvWriter::new(fields, Dialect::new(&self.options)?)?),
+            "raw" => Writer::Raw(RawWriter::new(fields, &self.options)?),
+            "debezium-json" => Writer::Debezium(DebeziumWriter::new(fields, self.in_envelope(), self.style())?),
+            other => return Err(only_whole_files(other)),
+        })
+    }
+
+    /// The format of keys where none is named: that of the values, without kinds.
+    pub(crate) fn for_key(&self) -> Settings {
+        let format = if self.format == "csv" { "csv" } else { "json" };
+        Settings { format: format.into(), options: self.options.clone() }
+    }
+}
+
+fn only_whole_files(format: &str) -> Error {
+    Error::Invalid(format!(
+        "the format '{format}' is one of whole files; records are written in json, csv, raw or debezium-json"
+    ))
 }
 
 /// Which payload columns stand in the key and which in the value.

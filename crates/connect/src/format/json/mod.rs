@@ -25,6 +25,7 @@ use millstream_record::Result;
 
 use self::object::Objects;
 use self::scan::{Fault, peek, space};
+pub(crate) use self::write::{JsonWriter, NullKey, Style};
 use super::cells::{Verdict, What};
 use super::scalar::Separators;
 use super::{Decoded, Decoder, Segments};
@@ -63,11 +64,6 @@ impl JsonDecoder {
     pub(crate) fn new(fields: &[Arc<Field>], rules: Rules) -> Result<JsonDecoder> {
         Ok(JsonDecoder { objects: Objects::new(fields.iter(), None, &rules)?, rules, rows: Rows::default() })
     }
-
-    /// How many wanted keys stood more than once in their object, so far; the last one counted.
-    pub(crate) fn duplicates(&self) -> u64 {
-        self.objects.duplicates()
-    }
 }
 
 impl Decoder for JsonDecoder {
@@ -84,6 +80,10 @@ impl Decoder for JsonDecoder {
         }
         let columns = self.objects.build(bytes, None, &mut verdict)?;
         self.rows.settle(records.len(), columns, verdict)
+    }
+
+    fn duplicate_keys(&self) -> u64 {
+        self.objects.duplicates()
     }
 }
 

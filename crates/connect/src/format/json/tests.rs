@@ -206,7 +206,7 @@ fn of_keys_that_stand_twice_the_last_counts() {
     assert_eq!((rows, refused), (vec!["3".into(), "4".into(), "5".into()], vec![]));
     let mut decoder = JsonDecoder::new(&fields, RULES).expect("known types");
     decoder.decode(&segments(&[b"{\"a\":1,\"a\":2,\"b\":1,\"b\":1}", b"{\"a\":1}"])).expect("arrays fit");
-    assert_eq!(decoder.duplicates(), 1);
+    assert_eq!(decoder.duplicate_keys(), 1);
 }
 
 #[test]
