@@ -2,5 +2,6 @@
 //!
 //! The stories themselves are in `tests/tests/`, the benchmarks in `tests/benches/`.
 
+pub mod bids;
 pub mod broker;
 pub mod topics;

@@ -19,7 +19,7 @@ fn numbers(name: &str) -> &'static str {
 }
 
 fn read(servers: &str, typed: &[(&str, &str)]) -> Vec<i64> {
-    let mut numbers: Vec<i64> = open(servers, typed).expect("it opens").to_end().iter().map(|row| row.n).collect();
+    let mut numbers: Vec<i64> = open(servers, typed).expect("it opens").finish().iter().map(|row| row.n).collect();
     numbers.sort_unstable();
     numbers
 }
@@ -29,7 +29,7 @@ fn earliest_reads_all_in_the_order_of_each_partition() {
     let servers = numbers("bounds-earliest");
     let typed = [("topic", "bounds-earliest"), ("scan.startup.mode", "earliest-offset"), BOUNDED];
     assert!(source(servers, &typed).expect("fits").bounded());
-    let rows = open(servers, &typed).expect("it opens").to_end();
+    let rows = open(servers, &typed).expect("it opens").finish();
     let found = by_partition(&rows);
     assert_eq!(found[&0], (0..20).step_by(2).collect::<Vec<i64>>());
     assert_eq!(found[&1], (1..20).step_by(2).collect::<Vec<i64>>());
@@ -69,7 +69,7 @@ fn offsets_are_taken_as_they_are_given() {
         ("scan.startup.specific-offsets", "partition:1,offset:8"),
         BOUNDED,
     ];
-    let found = by_partition(&open(servers, &typed).expect("it opens").to_end());
+    let found = by_partition(&open(servers, &typed).expect("it opens").finish());
     assert_eq!((found[&0].len(), &found[&1][..]), (10, &[17, 19][..]), "a partition that is not listed is read whole");
     let ends = [
         typed[0],
@@ -81,7 +81,7 @@ fn offsets_are_taken_as_they_are_given() {
 }
 
 #[test]
-fn a_group_says_where_to_begin_and_to_end() {
+fn a_group_says_where_to_begin_and_finish() {
     let servers = numbers("bounds-group");
     let group = ("properties.group.id", "bounds-readers");
     Topics::at(servers).commit(group.1, "bounds-group", &[(0, 7), (1, 9)]);

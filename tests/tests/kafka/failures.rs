@@ -71,7 +71,7 @@ fn a_wrong_password_is_refused_at_once_and_never_shown() {
     assert!(text.contains("uthentication failed") && text.contains("properties.sasl.password"), "{text}");
     assert!(!text.contains("jabberwocky"));
     assert!(!format!("{:?}", options(&broker.sasl_address(), &login("jabberwocky"))).contains("jabberwocky"));
-    assert_eq!(open(&broker.sasl_address(), &login(PASSWORD)).expect("the right one").to_end(), []);
+    assert_eq!(open(&broker.sasl_address(), &login(PASSWORD)).expect("the right one").finish(), []);
 }
 
 #[test]
@@ -91,9 +91,9 @@ fn lost_records_follow_the_policy() {
     assert!(cut.contains("the log ends at 10"), "{cut}");
 
     let policy = |word| [bounded[0], bounded[1], ("scan.on-data-loss", word)];
-    let rows = open_at(&servers, &policy("earliest"), at(2)).expect("the policy allows it").to_end();
+    let rows = open_at(&servers, &policy("earliest"), at(2)).expect("the policy allows it").finish();
     assert_eq!(rows.iter().map(|row| row.n).collect::<Vec<_>>(), [6, 7, 8, 9]);
-    assert_eq!(open_at(&servers, &policy("latest"), at(2)).expect("the policy allows it").to_end(), []);
+    assert_eq!(open_at(&servers, &policy("latest"), at(2)).expect("the policy allows it").finish(), []);
 }
 
 /// Twenty records of 300 kB, and a reader that fetches a few of them at most, because nobody polls it; then

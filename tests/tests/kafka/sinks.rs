@@ -36,7 +36,7 @@ fn rows_go_in_turn_to_all_partitions_and_come_back() {
     assert_eq!(values(1), [Some(r#"{"n":2,"s":"b"}"#)]);
     assert_eq!(values(2), [Some(r#"{"n":3,"s":"c"}"#)]);
     let bounded = [("topic", name), ("scan.bounded.mode", "latest-offset")];
-    let mut read: Vec<i64> = open(&servers, &bounded).expect("it opens").to_end().iter().map(|row| row.n).collect();
+    let mut read: Vec<i64> = open(&servers, &bounded).expect("it opens").finish().iter().map(|row| row.n).collect();
     read.sort_unstable();
     assert_eq!(read, [1, 2, 3, 4]);
 }

@@ -109,7 +109,7 @@ impl Reading {
     }
 
     /// Reads to the end of a bounded table.
-    pub fn to_end(mut self) -> Vec<Row> {
+    pub fn finish(mut self) -> Vec<Row> {
         self.until("the end", |_, poll| matches!(poll, Poll::End));
         self.rows
     }

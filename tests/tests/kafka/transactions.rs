@@ -30,7 +30,7 @@ fn only_committed_records_are_read_and_the_end_is_found_behind_control_records()
     assert_eq!(reading.reader.lag(), Some(0));
 
     let uncommitted = [bounded[0], bounded[1], ("properties.isolation.level", "read_uncommitted")];
-    assert_eq!(open(&servers, &uncommitted).expect("it opens").to_end().len(), 18);
+    assert_eq!(open(&servers, &uncommitted).expect("it opens").finish().len(), 18);
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn records_of_an_open_transaction_wait_for_its_end() {
     reading.rows(2);
     // The end that can be read is where the open transaction begins.
     let bounded = [("topic", name), ("scan.bounded.mode", "latest-offset")];
-    assert_eq!(open(&servers, &bounded).expect("it opens").to_end().len(), 2);
+    assert_eq!(open(&servers, &bounded).expect("it opens").finish().len(), 2);
     assert_eq!(reading.rows.len(), 2);
     producer.commit_transaction(std::time::Duration::from_secs(30)).expect("it is open");
     reading.rows(5);
