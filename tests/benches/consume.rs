@@ -171,7 +171,7 @@ fn columns() -> Vec<Column> {
         column("bidder", DataType::Int64),
         column("price", DataType::Int64),
         column("channel", DataType::Utf8),
-        column("dateTime", DataType::Timestamp(TimeUnit::Millisecond, None)),
+        column("dateTime", DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()))),
     ]
 }
 
