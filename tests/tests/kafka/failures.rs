@@ -41,6 +41,35 @@ fn a_server_that_does_not_speak_kafka_is_given_up() {
 }
 
 #[test]
+fn speaking_tls_to_a_listener_without_it_is_said_to_be_so() {
+    let servers = Broker::shared().address();
+    let error = refusal(&servers, &[("topic", "t"), ("properties.security.protocol", "SSL")]).to_string();
+    assert!(error.starts_with(&format!("cannot reach {servers}: ")) && error.contains("SSL"), "{error}");
+}
+
+#[test]
+fn a_partition_that_is_gone_since_the_last_time_is_a_loss() {
+    let servers = Broker::shared().address();
+    let name = "failures-shrunk";
+    Topics::at(&servers).create(name, 1);
+    let resume = || Some(Positions::from([(PartitionId::new(name, 7), Offset(3))]));
+    let error = open_at(&servers, &[("topic", name)], resume()).err().expect("partition 7 is gone").to_string();
+    assert!(
+        error.starts_with("records are missing in failures-shrunk/7: ") && error.contains("does not exist"),
+        "{error}"
+    );
+    let policy = [("topic", name), ("scan.on-data-loss", "earliest"), ("scan.bounded.mode", "latest-offset")];
+    assert_eq!(open_at(&servers, &policy, resume()).expect("the policy allows it").finish(), []);
+}
+
+#[test]
+fn a_format_that_does_not_fit_is_refused_before_anybody_is_called() {
+    let refused =
+        |typed: &[(&str, &str)]| super::table::source("localhost:1", typed).err().expect("it does not fit").to_string();
+    assert!(refused(&[("topic", "t"), ("format", "parquet")]).contains("parquet"));
+}
+
+#[test]
 fn a_missing_topic_is_named() {
     let servers = Broker::shared().address();
     let error = refusal(&servers, &[("topic", "failures-missing")]);

@@ -61,6 +61,10 @@ fn reading_resumes_after_the_broker_was_gone_and_nothing_is_lost_or_doubled() {
     topics.produce("restart", numbers(1000..2000, 2));
     reading.rows(2000);
     let found = reading.by_partition();
+    broker.stop();
+    let left = std::time::Instant::now();
+    drop(reading);
+    assert!(left.elapsed() < std::time::Duration::from_secs(5), "leaving took {:?} without a broker", left.elapsed());
     for partition in 0..2 {
         assert_eq!(found[&partition], (0..2000).filter(|n| n % 2 == i64::from(partition)).collect::<Vec<_>>());
     }

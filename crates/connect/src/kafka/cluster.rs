@@ -86,6 +86,14 @@ impl<'a> Cluster<'a> {
         })
     }
 
+    /// As [`Cluster::extent`], without patience: for the middle of reading.
+    pub fn extent_now(self, partition: &PartitionId) -> Result<(i64, i64)> {
+        let answer = self.consumer.fetch_watermarks(&partition.topic, partition.number, Duration::from_secs(1));
+        answer.map_err(|error| {
+            self.unreachable(format!("no answer to the question for the offsets of {partition}: {error}"))
+        })
+    }
+
     /// The offset of the first record at or after `millis` in each partition; `None` where there is none.
     pub fn at_time(self, partitions: &[PartitionId], millis: i64) -> Result<Vec<Option<i64>>> {
         let list = list(partitions, Offset::Offset(millis.max(0)));

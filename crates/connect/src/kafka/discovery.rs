@@ -13,13 +13,14 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use super::cluster::fitting;
 use super::health::Health;
 use super::options::Topics;
+use super::span::Span;
 
 /// How long one question may take, and so how long dropping may.
 const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 
 /// A watch over the topics of a source. Dropping it ends the thread.
 pub struct Discovery {
-    found: Receiver<PartitionId>,
+    found: Receiver<Span>,
     ending: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -42,8 +43,8 @@ impl Discovery {
         Ok(Discovery { found, ending: Some(ending), thread: Some(thread) })
     }
 
-    /// A partition that has appeared since the last call.
-    pub fn next(&self) -> Option<PartitionId> {
+    /// A partition that has appeared since the last call, from its first record on.
+    pub fn next(&self) -> Option<Span> {
         self.found.try_recv().ok()
     }
 }
@@ -68,7 +69,7 @@ struct Watch {
     consumer: Arc<BaseConsumer<Health>>,
     topics: Topics,
     known: BTreeSet<PartitionId>,
-    report: Sender<PartitionId>,
+    report: Sender<Span>,
     end: Receiver<()>,
 }
 
@@ -76,22 +77,33 @@ impl Watch {
     fn run(mut self, interval: Duration) {
         while self.end.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
             for partition in self.look() {
-                if self.known.insert(partition.clone()) && self.report.send(partition).is_err() {
+                // What cannot be asked now is found again the next time.
+                let Some(span) = self.measure(&partition) else { continue };
+                if self.known.insert(partition) && self.report.send(span).is_err() {
                     return;
                 }
             }
         }
     }
 
-    /// All partitions that are there now; none where the servers do not answer, the reader tells why.
+    /// The whole of a new partition.
+    fn measure(&self, partition: &PartitionId) -> Option<Span> {
+        let extent = self.consumer.fetch_watermarks(&partition.topic, partition.number, ANSWER_WITHIN);
+        let (start, high) = extent.ok()?;
+        Some(Span { partition: partition.clone(), start, end: None, high, from_first: true })
+    }
+
+    /// New partitions; none where the servers do not answer, the reader tells why.
     fn look(&self) -> Vec<PartitionId> {
         let ask = |topic: Option<&str>| {
             let metadata = self.consumer.fetch_metadata(topic, ANSWER_WITHIN);
             metadata.map(|metadata| fitting(&metadata, &self.topics)).unwrap_or_default()
         };
-        match &self.topics {
+        let mut found = match &self.topics {
             Topics::Fitting(_) => ask(None),
             Topics::Named(names) => names.iter().flat_map(|name| ask(Some(name))).collect(),
-        }
+        };
+        found.retain(|partition| !self.known.contains(partition));
+        found
     }
 }

@@ -14,6 +14,7 @@ use super::discovery::Discovery;
 use super::health::Health;
 use super::options::Reading;
 use super::queue::Queue;
+use super::span::Span;
 
 /// An open line. The parts are dropped in this order.
 pub struct Line {
@@ -76,7 +77,7 @@ impl Line {
     }
 
     /// A partition that has appeared.
-    pub fn discovered(&self) -> Option<PartitionId> {
+    pub fn discovered(&self) -> Option<Span> {
         self.discovery.as_ref()?.next()
     }
 

@@ -42,6 +42,8 @@ pub struct KafkaReader {
     /// Pieces for which the pool had no room yet.
     waiting: VecDeque<Piece>,
     ready: VecDeque<Poll>,
+    /// Tracks whose next records have vanished.
+    lost: Vec<usize>,
     /// What went wrong; told when all that came before it has been handed over.
     failure: Option<Error>,
     attended: Option<Instant>,
@@ -79,6 +81,7 @@ impl KafkaReader {
             pool,
             waiting: VecDeque::new(),
             ready: VecDeque::new(),
+            lost: Vec::new(),
             failure: None,
             attended: None,
             stop: scan.stop.clone(),
@@ -126,18 +129,23 @@ impl KafkaReader {
             self.flush();
             self.reconnect()?;
         }
-        while let Some(partition) = self.line.discovered() {
-            let (low, high) = self.line.cluster().extent(&partition)?;
-            self.follow(vec![Span { partition, start: low, end: None, high, from_first: true }])?;
+        while let Some(span) = self.line.discovered() {
+            self.follow(vec![span])?;
+        }
+        if !self.lost.is_empty() && self.failure.is_none() {
+            match self.recover() {
+                // The servers went away as well; the policy waits until they are back.
+                Err(Error::Connection { .. }) => {}
+                outcome => self.failure = outcome.err(),
+            }
         }
         Ok(())
     }
 
     /// Takes messages from the client, waiting at most `wait` for the first; how many there were.
     fn pull(&mut self, wait: Duration) -> usize {
-        let KafkaReader { line, tracks, places, wants, waiting, failure, reading, .. } = self;
+        let KafkaReader { line, tracks, places, wants, waiting, lost, failure, attended, reading, .. } = self;
         let taken = line.queue.take(AT_A_TIME, wait);
-        let mut lost = Vec::new();
         let (mut last, mut number) = ((0, -1), None);
         for record in taken.iter() {
             let place = (record.topic_handle(), record.partition());
@@ -150,33 +158,31 @@ impl KafkaReader {
                 (Some(RDKafkaErrorCode::PartitionEOF), Some(number)) => {
                     tracks[number].reached(record.offset(), number, waiting);
                 }
-                (Some(code), Some(number)) if is_loss(code) => lost.push(number),
+                (Some(code), Some(number)) if is_loss(code) => {
+                    lost.push(number);
+                    // At once, and not at the next turn.
+                    *attended = None;
+                }
                 (Some(code), _) if is_passing(code) => {}
                 (Some(code), _) => *failure = Some(refused(reading.client.servers(), record, code)),
                 (None, None) => {}
             }
         }
-        let count = taken.len();
-        drop(taken);
-        if !lost.is_empty() && self.failure.is_none() {
-            self.failure = self.recover(&lost).err();
-        }
-        count
+        taken.len()
     }
 
-    /// Goes on where the policy says after the next records of these tracks have vanished.
-    fn recover(&mut self, lost: &[usize]) -> Result<()> {
+    /// Goes on where the policy says after the next records of some tracks have vanished.
+    fn recover(&mut self) -> Result<()> {
         self.flush();
-        for &number in lost {
+        for number in self.lost.clone() {
             let track = &mut self.tracks[number];
-            let extent = self.line.cluster().extent(&track.partition)?;
-            let next = if track.from_first {
-                extent.0
-            } else {
-                within(self.reading.on_loss, &track.partition, track.next, extent)?
-            };
+            let extent = self.line.cluster().extent_now(&track.partition)?;
+            let first = if track.from_first { Some(extent.0) } else { None };
+            let policy = || within(self.reading.on_loss, &track.partition, track.next, extent);
+            let next = first.map_or_else(policy, Ok)?;
             track.restart(next);
         }
+        self.lost.clear();
         self.reconnect()
     }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
-use millstream_record::{Column, Error, Options, Origin, Reader, Result, Scan, Source};
+use millstream_record::{Column, Error, Options, Origin, Reader, Result, Scan, Source, Stop};
 
 use super::options::{End, Reading};
 use super::reader::KafkaReader;
@@ -26,6 +26,9 @@ impl KafkaSource {
             check_metadata(column)?;
         }
         let reading = Arc::new(Reading::new(options)?);
+        // What a format cannot do is said when the table is named, not when it is read.
+        let all = Scan { columns: (0..columns.len()).collect(), resume: None, batch_rows: 1, stop: Stop::default() };
+        Decode::new(name, columns, &all, options)?;
         let field = |column: &Column| Field::new(&column.name, column.data_type.clone(), column.nullable);
         let schema = Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()));
         let (name, columns, options) = (name.to_string(), columns.to_vec(), options.clone());

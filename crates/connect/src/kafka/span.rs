@@ -29,6 +29,12 @@ pub fn spans(
     partitions: &[PartitionId],
     resume: Option<&Positions>,
 ) -> Result<Vec<Span>> {
+    let gone = resume.into_iter().flatten().find(|(partition, _)| !partitions.contains(partition));
+    if let Some((partition, offset)) = gone {
+        if reading.on_loss == OnLoss::Fail {
+            return Err(deleted(partition, *offset));
+        }
+    }
     let wanted = match (resume, &reading.start) {
         (None, Start::Timestamp(millis)) => cluster.at_time(partitions, *millis)?,
         (None, Start::Group(_)) => cluster.committed(partitions)?,
@@ -106,6 +112,17 @@ pub fn within(on_loss: OnLoss, partition: &PartitionId, offset: i64, (low, high)
             place: partition.to_string(),
             reason: format!("{reason}; to go on all the same, set 'scan.on-data-loss' to 'earliest' or 'latest'"),
         }),
+    }
+}
+
+fn deleted(partition: &PartitionId, offset: Offset) -> Error {
+    Error::DataLoss {
+        place: partition.to_string(),
+        reason: format!(
+            "the next record to read is {}, but the partition does not exist any more; \
+             to go on all the same, set 'scan.on-data-loss' to 'earliest' or 'latest'",
+            offset.0
+        ),
     }
 }
 
