@@ -83,6 +83,11 @@ impl Lane {
         Ok(Lane { number, workers: layout.workers(), seats, output: Output::default() })
     }
 
+    /// Which lane it is.
+    pub fn number(&self) -> usize {
+        self.number
+    }
+
     /// Takes a message and all that follows from it in this lane.
     pub fn take(&mut self, envelope: Envelope, send: Send<'_>, emit: Emit<'_>) -> Result<()> {
         let mut waiting = VecDeque::from([envelope]);

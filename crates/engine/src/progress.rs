@@ -1,7 +1,11 @@
 //! What a run tells of itself while it runs: counters that the lanes raise and anybody may read, and the
 //! late rows that were kept. Reading never slows the run.
 
-use std::collections::VecDeque;
+mod source;
+
+pub use source::{SourceCounters, SourceProgress};
+
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -9,9 +13,12 @@ use arrow::array::RecordBatch;
 use millstream_plan::{Graph, NodeId};
 use millstream_record::{Batch, Message, Millis};
 
-/// The counters of all operators of a run. Clones share them.
+/// The counters of all operators and sources of a run. Clones share them.
 #[derive(Clone, Debug)]
-pub struct Counters(Vec<NodeCounters>);
+pub struct Counters {
+    nodes: Vec<NodeCounters>,
+    sources: BTreeMap<NodeId, SourceCounters>,
+}
 
 /// The counters of one operator, over all its lanes.
 #[derive(Clone, Debug)]
@@ -33,6 +40,17 @@ struct Shared {
 struct Kept {
     batches: VecDeque<RecordBatch>,
     rows: usize,
+}
+
+/// How far a run has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Per scan.
+    pub sources: Vec<SourceProgress>,
+    /// Per operator, in the order of the graph.
+    pub operators: Vec<OperatorProgress>,
+    /// How far the output has come.
+    pub watermark: Millis,
 }
 
 /// What one operator has done so far.
@@ -67,22 +85,36 @@ impl Counters {
                 limit: kept,
             }))
         };
-        Counters(graph.nodes.iter().map(|node| counters(&node.uid)).collect())
+        let sources = graph.scans().map(|(id, tap, _)| (id, SourceCounters::new(&tap.name, kept)));
+        Counters { nodes: graph.nodes.iter().map(|node| counters(&node.uid)).collect(), sources: sources.collect() }
     }
 
     /// The counters of one node.
     pub fn node(&self, id: NodeId) -> NodeCounters {
-        self.0[id.0].clone()
+        self.nodes[id.0].clone()
+    }
+
+    /// The counters of a scan's source.
+    pub fn source(&self, scan: NodeId) -> SourceCounters {
+        self.sources.get(&scan).expect("every scan has counters").clone()
     }
 
     /// What every operator has done so far, in the order of the graph.
-    pub fn progress(&self) -> Vec<OperatorProgress> {
-        self.0.iter().map(NodeCounters::progress).collect()
+    pub fn operators(&self) -> Vec<OperatorProgress> {
+        self.nodes.iter().map(NodeCounters::progress).collect()
+    }
+
+    /// How far the run has come.
+    pub fn progress(&self, graph: &Graph) -> Progress {
+        let sources: Vec<_> = self.sources.values().map(SourceCounters::progress).collect();
+        let operators = self.operators();
+        let outputs = graph.outputs.iter().map(|output| operators[output.node.0].watermark);
+        Progress { watermark: outputs.min().unwrap_or(Millis::MIN), sources, operators }
     }
 
     /// The late rows that an operator kept, oldest first.
     pub fn late_rows(&self, id: NodeId) -> Vec<RecordBatch> {
-        let kept = self.0[id.0].0.kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let kept = self.nodes[id.0].0.kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         kept.batches.iter().cloned().collect()
     }
 }

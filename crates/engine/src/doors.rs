@@ -1,0 +1,75 @@
+//! What a run is given from outside: opened sources and sinks, a clock, and how it should behave.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use millstream_plan::Tap;
+use millstream_record::{Clock, Millis, Sink, Source, SystemClock, parse_duration};
+
+use crate::watermark::Timing;
+
+/// Sources and sinks by the names of their taps.
+#[derive(Default)]
+pub struct Doors {
+    /// What scans read.
+    pub sources: BTreeMap<String, Box<dyn Source>>,
+    /// Where `INSERT INTO` writes.
+    pub sinks: BTreeMap<String, Box<dyn Sink>>,
+}
+
+/// What happens to a record that cannot be read, or has no event time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BadRecords {
+    /// It is counted and kept (up to a limit) where one can look at it, and the run goes on.
+    #[default]
+    Keep,
+    /// The run fails.
+    Fail,
+    /// It is counted, and the run goes on.
+    Skip,
+}
+
+/// How a run behaves.
+#[derive(Clone)]
+pub struct Options {
+    /// Worker lanes for operators with keys.
+    pub parallelism: usize,
+    /// At most so many rows in a batch.
+    pub batch_rows: usize,
+    /// What happens to records that cannot be read.
+    pub bad_records: BadRecords,
+    /// So many late rows per operator, and unreadable records per tap, are kept.
+    pub kept: usize,
+    /// Where watermarks start: `Millis::MIN`, or zero as in Flink.
+    pub watermark_start: Millis,
+    /// A watermark is emitted when it has advanced by more than this many milliseconds.
+    pub watermark_interval: i64,
+    /// Tells the time of day.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            parallelism: 1,
+            batch_rows: 8192,
+            bad_records: BadRecords::Keep,
+            kept: 10_000,
+            watermark_start: Millis::MIN,
+            watermark_interval: 0,
+            clock: Arc::new(SystemClock),
+        }
+    }
+}
+
+impl Options {
+    /// How the watermarks of a tap are made.
+    pub fn timing(&self, tap: &Tap) -> Timing {
+        let idle = tap.options.get("scan.watermark.idle-timeout").and_then(|text| parse_duration(text));
+        Timing {
+            start: self.watermark_start,
+            interval: self.watermark_interval,
+            idle: idle.filter(|idle| !idle.is_zero()),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What became of every record: `in = used + late + bad + filtered`, per source.
+//!
+//! A record is followed from its scan as long as it is one row: through filters, projections and windows
+//! of one row each, up to the first operator with state, where it may be late. What happens to the rows
+//! behind that is the operator's affair, not the record's.
+
+use std::fmt;
+
+use millstream_plan::{Graph, NodeId, Op, Window};
+
+use crate::layout::is_stage;
+use crate::progress::Counters;
+
+/// The account of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ledger {
+    /// One entry per scan.
+    pub sources: Vec<Account>,
+}
+
+/// The account of one scan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The tap.
+    pub tap: String,
+    /// Records taken from the topic.
+    pub records: u64,
+    /// Those that reached the end of their way as rows.
+    pub used: u64,
+    /// Those that came after their time.
+    pub late: u64,
+    /// Those that could not be read, or had no event time.
+    pub bad: u64,
+    /// Those that a condition left out.
+    pub filtered: u64,
+}
+
+impl Ledger {
+    /// The account of a graph whose operators have counted.
+    pub fn of(graph: &Graph, counters: &Counters) -> Ledger {
+        let progress = counters.operators();
+        let account = |(scan, tap, _): (NodeId, &std::sync::Arc<millstream_plan::Tap>, &[usize])| {
+            let source = counters.source(scan).progress();
+            let (mut late, mut filtered) = (0, 0);
+            let mut readers: Vec<NodeId> = graph.readers(scan).map(|(reader, _)| reader).collect();
+            while let [reader] = readers.as_slice() {
+                let (node, counted) = (graph.node(*reader), &progress[reader.0]);
+                match &node.op {
+                    Op::Filter(_) => filtered += counted.rows_in - counted.rows_out,
+                    op if one_to_one(op) => {}
+                    op => {
+                        if !is_stage(op) && node.inputs.len() == 1 {
+                            late += counted.late;
+                        }
+                        break;
+                    }
+                }
+                readers = graph.readers(*reader).map(|(reader, _)| reader).collect();
+            }
+            let used = source.records.saturating_sub(source.bad + late + filtered);
+            Account { tap: tap.name.clone(), records: source.records, used, late, bad: source.bad, filtered }
+        };
+        Ledger { sources: graph.scans().map(account).collect() }
+    }
+}
+
+/// Whether every row becomes exactly one row.
+fn one_to_one(op: &Op) -> bool {
+    match op {
+        Op::Project(_) => true,
+        Op::AssignWindow(assign) => matches!(assign.window, Window::Tumble { .. }),
+        _ => false,
+    }
+}
+
+impl fmt::Display for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Account { tap, records, used, late, bad, filtered } = self;
+        write!(f, "{tap}: {records} in = {used} used + {late} late + {bad} bad + {filtered} filtered")
+    }
+}

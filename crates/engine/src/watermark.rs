@@ -1,0 +1,208 @@
+//! The watermark of a source: per partition the highest value seen, over the source the lowest of its
+//! partitions; a partition that is idle or has ended is left out. When none is left it stands still.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::array::cast::AsArray;
+use arrow::array::{Array, ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray};
+use arrow::datatypes::{Int32Type, Int64Type};
+use millstream_record::{Mark, Millis, PartitionId};
+
+use crate::error::Result;
+
+/// How watermarks are made.
+#[derive(Clone, Copy, Debug)]
+pub struct Timing {
+    /// Where a watermark starts: [`Millis::MIN`], or zero as in Flink, for which nothing before 1970 is late.
+    pub start: Millis,
+    /// A watermark is emitted when it has advanced by more than this, in milliseconds; 0 for every advance.
+    pub interval: i64,
+    /// A partition that is silent for so long does not hold the others back; `None` for never.
+    pub idle: Option<Duration>,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Timing { start: Millis::MIN, interval: 0, idle: None }
+    }
+}
+
+/// Follows the partitions of one source.
+#[derive(Debug)]
+pub struct Generator {
+    timing: Timing,
+    partitions: BTreeMap<PartitionId, State>,
+    emitted: Millis,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct State {
+    highest: Millis,
+    idle: bool,
+    heard: Millis,
+}
+
+impl Generator {
+    /// No partition yet.
+    pub fn new(timing: Timing) -> Self {
+        Generator { timing, partitions: BTreeMap::new(), emitted: timing.start }
+    }
+
+    /// The watermark that was emitted last.
+    pub fn watermark(&self) -> Millis {
+        self.emitted
+    }
+
+    /// A partition exists from now on.
+    pub fn partition(&mut self, partition: &PartitionId, now: Millis) {
+        let state = State { highest: self.timing.start, idle: false, heard: now };
+        self.partitions.entry(partition.clone()).or_insert(state);
+    }
+
+    /// A partition has been read to its end. The watermark, if that moves it.
+    pub fn ended(&mut self, partition: &PartitionId) -> Option<Millis> {
+        self.partitions.remove(partition);
+        self.advance()
+    }
+
+    /// Rows of a partition came at this time of the clock.
+    pub fn heard(&mut self, partition: &PartitionId, now: Millis) {
+        if let Some(state) = self.partitions.get_mut(partition) {
+            state.heard = now;
+        }
+    }
+
+    /// The marks between rows whose watermark values these are. Null changes nothing.
+    pub fn rows(&mut self, partition: &PartitionId, values: &Int64Array) -> Vec<Mark> {
+        let start = self.timing.start;
+        let state = self.partitions.entry(partition.clone()).or_insert(State {
+            highest: start,
+            idle: false,
+            heard: Millis::MIN,
+        });
+        state.idle = false;
+        let mut highest = state.highest.0;
+        let others = self.partitions.iter().filter(|(id, state)| *id != partition && !state.idle);
+        let cap = others.map(|(_, state)| state.highest.0).min().unwrap_or(i64::MAX);
+        let (mut emitted, interval) = (self.emitted.0, self.timing.interval);
+        let mut marks = Vec::new();
+        let all_valid = values.null_count() == 0;
+        for (row, &value) in (1u32..).zip(values.values()) {
+            if value > highest && (all_valid || values.is_valid(row as usize - 1)) {
+                highest = value;
+                let lowest = highest.min(cap);
+                if lowest.saturating_sub(emitted) > interval {
+                    emitted = lowest;
+                    marks.push(Mark { after: row, watermark: Millis(lowest) });
+                }
+            }
+        }
+        self.emitted = Millis(emitted);
+        if let Some(state) = self.partitions.get_mut(partition) {
+            state.highest = Millis(highest);
+        }
+        marks
+    }
+
+    /// Looks for partitions that have been silent for too long at this time of the clock. The watermark, if
+    /// that moves it, and whether all partitions are idle now.
+    pub fn silence(&mut self, now: Millis) -> (Option<Millis>, bool) {
+        let Some(idle) = self.timing.idle else { return (None, false) };
+        let limit = i64::try_from(idle.as_millis()).unwrap_or(i64::MAX);
+        let mut fallen_asleep = false;
+        for state in self.partitions.values_mut() {
+            if !state.idle && now.0.saturating_sub(state.heard.0) >= limit {
+                (state.idle, fallen_asleep) = (true, true);
+            }
+        }
+        let all = fallen_asleep && self.partitions.values().all(|state| state.idle);
+        (self.advance(), all)
+    }
+
+    /// The partitions that are idle.
+    pub fn idle(&self) -> impl Iterator<Item = &PartitionId> {
+        self.partitions.iter().filter(|(_, state)| state.idle).map(|(partition, _)| partition)
+    }
+
+    /// The partition that holds the watermark back, with its own.
+    pub fn lowest(&self) -> Option<(&PartitionId, Millis)> {
+        let awake = self.partitions.iter().filter(|(_, state)| !state.idle);
+        awake.min_by_key(|(_, state)| state.highest).map(|(partition, state)| (partition, state.highest))
+    }
+
+    fn advance(&mut self) -> Option<Millis> {
+        let (_, lowest) = self.lowest()?;
+        let moved = lowest > self.emitted;
+        self.emitted = self.emitted.max(lowest);
+        moved.then_some(lowest)
+    }
+
+    /// The generator as a table: a row per partition, and one for the source.
+    pub fn save(&self) -> Result<RecordBatch> {
+        let ids = self.partitions.keys();
+        let topics: ArrayRef =
+            Arc::new(ids.clone().map(|id| Some(id.topic.as_ref())).chain([None]).collect::<StringArray>());
+        let numbers: ArrayRef = Arc::new(Int32Array::from_iter_values(ids.map(|id| id.number).chain([0])));
+        let highest = self.partitions.values().map(|state| state.highest.0).chain([self.emitted.0]);
+        let highest: ArrayRef = Arc::new(Int64Array::from_iter_values(highest));
+        let columns = [("topic", topics, true), ("partition", numbers, false), ("watermark", highest, false)];
+        Ok(RecordBatch::try_from_iter_with_nullable(columns)?)
+    }
+
+    /// Takes what `save` gave.
+    pub fn load(&mut self, table: &RecordBatch) {
+        let topics = table.column(0).as_string::<i32>();
+        let (numbers, marks) =
+            (table.column(1).as_primitive::<Int32Type>(), table.column(2).as_primitive::<Int64Type>());
+        for row in 0..table.num_rows() {
+            let highest = Millis(marks.value(row));
+            if topics.is_null(row) {
+                self.emitted = highest;
+            } else {
+                let id = PartitionId::new(topics.value(row), numbers.value(row));
+                self.partitions.insert(id, State { highest, idle: false, heard: Millis::MIN });
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(generator: &mut Generator, partition: i32, values: &[i64]) -> Vec<(u32, i64)> {
+        let values = Int64Array::from(values.to_vec());
+        let marks = generator.rows(&PartitionId::new("t", partition), &values);
+        marks.iter().map(|mark| (mark.after, mark.watermark.0)).collect()
+    }
+
+    #[test]
+    fn the_watermark_rises_behind_the_row_that_carries_it() {
+        let mut generator = Generator::new(Timing::default());
+        assert_eq!(rows(&mut generator, 0, &[10, 5, 30, 30, 20]), [(1, 10), (3, 30)]);
+        assert_eq!(rows(&mut generator, 0, &[29, 31]), [(2, 31)]);
+    }
+
+    #[test]
+    fn the_slowest_partition_holds_it_unless_it_is_idle() {
+        let idle = Some(Duration::from_millis(100));
+        let mut generator = Generator::new(Timing { idle, ..Timing::default() });
+        for partition in 0..2 {
+            generator.partition(&PartitionId::new("t", partition), Millis(0));
+        }
+        assert_eq!(rows(&mut generator, 0, &[10, 20]), []);
+        assert_eq!(rows(&mut generator, 1, &[15, 25]), [(1, 15), (2, 20)]);
+        generator.heard(&PartitionId::new("t", 1), Millis(90));
+        assert_eq!(generator.silence(Millis(120)), (Some(Millis(25)), false));
+        assert_eq!(generator.silence(Millis(190)), (None, true), "all idle: it stands still");
+        assert_eq!(rows(&mut generator, 0, &[26]), [(1, 26)], "awake again, and the other still asleep");
+    }
+
+    #[test]
+    fn an_interval_leaves_small_advances_out() {
+        let mut generator = Generator::new(Timing { interval: 200, start: Millis(0), ..Timing::default() });
+        assert_eq!(rows(&mut generator, 0, &[-5, 100, 200, 201, 401, 402]), [(4, 201), (6, 402)]);
+    }
+}
