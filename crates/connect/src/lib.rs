@@ -22,7 +22,10 @@ pub fn connectors(topics: topic::Topics, clock: Arc<dyn Clock>) -> Vec<Arc<dyn C
         Arc::new(kafka::Kafka),
         Arc::new(kafka::UpsertKafka),
         Arc::new(topic::TopicConnector::new(topics)),
+        Arc::new(file::Filesystem),
         Arc::new(generate::DatagenConnector::new(clock.clone())),
         Arc::new(generate::DemoConnector::new(clock)),
+        Arc::new(sink::Print),
+        Arc::new(sink::Blackhole),
     ]
 }

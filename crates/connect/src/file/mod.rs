@@ -1,1 +1,54 @@
-//! Files and folders.
+//! `connector = 'filesystem'`: files and folders as tables. Each file is a partition, read in the order of
+//! the names; the position in it is the byte at which a line begins (of the text behind a compression),
+//! or the row of a Parquet file. Lines are read in large chunks and decoded on the threads of a pool.
+//! With `source.monitor-interval` the folder is followed: new files and appended lines are picked up.
+//!
+//! As a sink it writes part files into a folder, hidden until they are complete.
+
+mod chunk;
+mod compression;
+mod follow;
+mod lines;
+mod listing;
+mod options;
+mod parquet;
+mod part;
+mod reader;
+mod sink;
+mod source;
+#[cfg(test)]
+mod tests;
+
+use arrow::datatypes::DataType;
+use millstream_record::{Column, Connector, OptionSpec, Options, Result, Sink, Source};
+
+use crate::format::metadata;
+
+/// Files and folders.
+pub struct Filesystem;
+
+impl Connector for Filesystem {
+    fn name(&self) -> &'static str {
+        "filesystem"
+    }
+
+    fn doc(&self) -> &'static str {
+        "a file or a folder of JSON lines, CSV, Parquet or raw lines; compressed too; bounded, or followed as files arrive"
+    }
+
+    fn options(&self) -> &'static [OptionSpec] {
+        options::ALL
+    }
+
+    fn metadata(&self) -> Vec<(&'static str, DataType)> {
+        metadata::of_files()
+    }
+
+    fn source(&self, name: &str, columns: &[Column], options: &Options) -> Result<Box<dyn Source>> {
+        Ok(Box::new(source::FileSource::new(name, columns, options)?))
+    }
+
+    fn sink(&self, name: &str, columns: &[Column], _: &[usize], options: &Options) -> Result<Box<dyn Sink>> {
+        Ok(Box::new(sink::FileSink::new(name, columns, options)?))
+    }
+}

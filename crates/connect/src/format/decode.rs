@@ -57,6 +57,17 @@ pub struct Decode {
 impl Decode {
     /// A decoder of the scan's columns of the source `source_name`, in the formats that `options` name.
     pub fn new(source_name: &str, columns: &[Column], scan: &Scan, options: &Options) -> Result<Decode> {
+        Decode::with_header(source_name, columns, scan, options, None)
+    }
+
+    /// The same, where a line in the file names the fields of the others (`csv.header`).
+    pub(crate) fn with_header(
+        source_name: &str,
+        columns: &[Column],
+        scan: &Scan,
+        options: &Options,
+        header: Option<&[String]>,
+    ) -> Result<Decode> {
         let parts = Parts::new(columns, options)?;
         let (mut from_value, mut from_key) = (Vec::new(), Vec::new());
         let mut places = Vec::with_capacity(scan.columns.len());
@@ -73,10 +84,10 @@ impl Decode {
                 },
             });
         }
-        let value = Settings::of_value(options)?.decoder(&parts.value_fields(columns), &from_value)?;
+        let value = Settings::of_value(options)?.decoder(&parts.value_fields(columns), &from_value, header)?;
         let key = match (from_key.is_empty(), Settings::of_key(options)?) {
             (true, _) => None,
-            (false, Some(settings)) => Some(settings.decoder(&parts.key_fields(columns), &from_key)?),
+            (false, Some(settings)) => Some(settings.decoder(&parts.key_fields(columns), &from_key, None)?),
             (false, None) => return Err(options.required("key.format").expect_err("it is not given").into()),
         };
         let fields = scan.columns.iter().map(|&index| field_of(&columns[index]));

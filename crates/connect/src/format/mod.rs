@@ -7,7 +7,7 @@
 //! values back.
 
 mod cells;
-mod csv;
+pub(crate) mod csv;
 mod debezium;
 mod decode;
 mod encode;
@@ -18,7 +18,7 @@ mod pool;
 mod raw;
 mod records;
 mod scalar;
-mod settings;
+pub(crate) mod settings;
 #[cfg(test)]
 mod tests;
 

@@ -66,25 +66,25 @@ impl Settings {
         }
     }
 
-    /// A decoder of the fields `wanted` (as indices) of a part that holds `fields`.
-    pub(crate) fn decoder(&self, fields: &[FieldRef], wanted: &[usize]) -> Result<Box<dyn Decoder>> {
+    /// A decoder of the fields `wanted` (as indices) of a part that holds `fields`; `header` are the names
+    /// of the fields of a CSV line, if the file tells them.
+    pub(crate) fn decoder(
+        &self,
+        fields: &[FieldRef],
+        wanted: &[usize],
+        header: Option<&[String]>,
+    ) -> Result<Box<dyn Decoder>> {
         let selected: Vec<FieldRef> = wanted.iter().map(|&index| fields[index].clone()).collect();
         match self.format.as_str() {
             "json" => Ok(Box::new(JsonDecoder::new(&selected, self.rules())?)),
-            "csv" => Ok(Box::new(self.csv_decoder(fields, wanted, None)?)),
+            "csv" => Ok(Box::new(self.csv_decoder(fields, wanted, header)?)),
             "raw" => Ok(Box::new(RawDecoder::new(fields, wanted, &self.options, self.most_bytes())?)),
             "debezium-json" => Ok(Box::new(DebeziumDecoder::new(&selected, self.in_envelope(), self.rules())?)),
             other => Err(only_whole_files(other)),
         }
     }
 
-    /// A decoder of CSV lines; `header` are the names of their fields, if the file tells them.
-    pub(crate) fn csv_decoder(
-        &self,
-        fields: &[FieldRef],
-        wanted: &[usize],
-        header: Option<&[String]>,
-    ) -> Result<CsvDecoder> {
+    fn csv_decoder(&self, fields: &[FieldRef], wanted: &[usize], header: Option<&[String]>) -> Result<CsvDecoder> {
         let lenient = self.options.bool("csv.ignore-parse-errors");
         CsvDecoder::new(fields, wanted, header, Dialect::new(&self.options)?, lenient, self.most_bytes())
     }
