@@ -19,7 +19,7 @@ pub use batch::{Batch, Kind, Kinds, Mark};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::{Error, Result};
 pub use message::{Epoch, Message, Millis};
-pub use options::{OptionError, OptionKind, OptionSpec, Options, parse_bytes, parse_duration};
+pub use options::{OptionError, OptionKind, OptionSpec, Options, parse_bytes, parse_duration, sounds_secret};
 pub use position::{Offset, PartitionId, Positions};
 pub use sink::Sink;
 pub use source::{Column, Connector, Fetched, Origin, Poll, Reader, Rejected, Scan, Source};

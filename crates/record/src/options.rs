@@ -158,7 +158,7 @@ impl Options {
 }
 
 /// Whether a name alone says that its value must not be shown.
-fn sounds_secret(name: &str) -> bool {
+pub fn sounds_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     ["password", "secret", "token", "jaas", "key.pem", "oauthbearer.config"].iter().any(|word| name.contains(word))
 }
