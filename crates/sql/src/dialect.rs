@@ -9,7 +9,7 @@ use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, Ident};
 use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect};
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
-use datafusion::sql::sqlparser::tokenizer::Token;
+use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
 /// Flink SQL, as far as a dialect goes, for one statement.
 #[derive(Clone, Debug)]
@@ -76,8 +76,11 @@ impl Dialect for FlinkDialect {
         if let Err(error) = self.spend() {
             return Some(Err(error));
         }
-        matches!(&parser.peek_token_ref().token, Token::Word(word) if word.keyword == Keyword::TABLE)
-            .then(|| table_argument(parser))
+        match &parser.peek_token_ref().token {
+            Token::Word(word) if word.keyword == Keyword::TABLE => Some(table_argument(parser)),
+            Token::Word(word) if word.keyword == Keyword::PARTITION => partition_argument(parser),
+            _ => None,
+        }
     }
 }
 
@@ -99,6 +102,26 @@ fn table_argument(parser: &mut Parser) -> Result<Expr, ParserError> {
     if !parser.parse_keywords(&[Keyword::PARTITION, Keyword::BY]) {
         return Ok(table);
     }
+    let keys = keys(parser)?;
+    let op = BinaryOperator::Custom(PARTITION_BY.into());
+    Ok(Expr::BinaryOp { left: Box::new(table), op, right: Box::new(keys) })
+}
+
+/// `PARTITION BY k` in front of the arguments of a piped `CALL SESSION(…)`.
+fn partition_argument(parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
+    let mut prefix = match parser.peek_token_ref() {
+        TokenWithSpan { token: Token::Word(word), span } => word.clone().into_ident(*span),
+        _ => return None,
+    };
+    if !parser.parse_keywords(&[Keyword::PARTITION, Keyword::BY]) {
+        return None;
+    }
+    prefix.value = PARTITION_BY.into();
+    Some(keys(parser).map(|keys| Expr::Prefixed { prefix, value: Box::new(keys) }))
+}
+
+/// `k`, `k1, k2` or `(k1, k2)`, as a tuple.
+fn keys(parser: &mut Parser) -> Result<Expr, ParserError> {
     let keys = if parser.consume_token(&Token::LParen) {
         let keys = parser.parse_comma_separated(Parser::parse_identifier)?;
         parser.expect_token(&Token::RParen)?;
@@ -106,9 +129,7 @@ fn table_argument(parser: &mut Parser) -> Result<Expr, ParserError> {
     } else {
         partition_keys(parser)?
     };
-    let keys = Expr::Tuple(keys.into_iter().map(Expr::Identifier).collect());
-    let op = BinaryOperator::Custom(PARTITION_BY.into());
-    Ok(Expr::BinaryOp { left: Box::new(table), op, right: Box::new(keys) })
+    Ok(Expr::Tuple(keys.into_iter().map(Expr::Identifier).collect()))
 }
 
 /// Names up to the next argument: a name behind a comma is a key unless it calls or names something.

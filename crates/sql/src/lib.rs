@@ -13,6 +13,7 @@ pub mod interval;
 pub mod parse;
 pub mod pipe;
 pub mod plan;
+pub mod shape;
 pub mod show;
 pub mod statement;
 pub mod types;

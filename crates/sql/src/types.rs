@@ -254,3 +254,18 @@ pub fn quoted(name: &str) -> String {
 pub fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
+
+impl std::str::FromStr for SqlType {
+    type Err = SqlError;
+
+    fn from_str(text: &str) -> Result<SqlType, SqlError> {
+        crate::parse::sql_type(text)
+    }
+}
+
+impl SqlType {
+    /// The type that stands in a `CAST` of the syntax tree.
+    pub fn of_tree(data_type: &datafusion::sql::sqlparser::ast::DataType) -> Result<SqlType, SqlError> {
+        crate::parse::tree_type(data_type)
+    }
+}

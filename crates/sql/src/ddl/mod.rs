@@ -1,1 +1,58 @@
-//! Statements that declare something.
+//! Statements that declare and remove tables and views, as Flink writes them.
+
+mod like;
+mod table;
+mod view;
+
+use crate::error::SqlError;
+use crate::parse::Cursor;
+use crate::statement::{Drop, Statement};
+
+pub use like::apply_like;
+pub use table::check;
+
+/// Reads `CREATE …`; says also whether a view's query was written in a foreign spelling.
+pub(crate) fn create(cursor: &mut Cursor<'_>) -> Result<(Statement, bool), SqlError> {
+    cursor.expect_words(&["CREATE"])?;
+    let or_replace = cursor.takes(&["OR", "REPLACE"]);
+    let temporary = cursor.takes_word("TEMPORARY") || cursor.takes_word("TEMP");
+    if cursor.takes_word("TABLE") {
+        return Ok((Statement::CreateTable(Box::new(table::create(cursor, or_replace, temporary)?)), false));
+    }
+    if cursor.takes_word("VIEW") {
+        let (view, foreign) = view::create(cursor, or_replace, temporary)?;
+        return Ok((Statement::CreateView(Box::new(view)), foreign));
+    }
+    Err(not_created(cursor))
+}
+
+/// Says why this cannot be created.
+fn not_created(cursor: &Cursor<'_>) -> SqlError {
+    let later = ["FUNCTION", "SYSTEM", "CATALOG", "DATABASE", "MODEL", "CONNECTION"];
+    if let Some(what) = later.iter().find(|what| cursor.sees(&[what])) {
+        return SqlError::new("E0501", format!("CREATE {what} is not supported yet")).at(cursor.here());
+    }
+    if cursor.sees(&["MATERIALIZED"]) {
+        let error = SqlError::new("E0501", "materialized views and tables are not supported").at(cursor.here());
+        return error.hint("CREATE VIEW names a query, INSERT INTO keeps its rows in a table");
+    }
+    if let Some(what) = ["STREAM", "SOURCE", "SINK"].iter().find(|what| cursor.sees(&[what])) {
+        let error =
+            SqlError::new("E0503", format!("CREATE {what} is the spelling of another database")).at(cursor.here());
+        return error.hint("the native form is CREATE TABLE name (columns) WITH ('connector' = '…')");
+    }
+    cursor.unexpected("TABLE or VIEW")
+}
+
+/// Reads `DROP [TEMPORARY] TABLE|VIEW [IF EXISTS] name`.
+pub(crate) fn drop(cursor: &mut Cursor<'_>) -> Result<Drop, SqlError> {
+    cursor.expect_words(&["DROP"])?;
+    let temporary = cursor.takes_word("TEMPORARY");
+    let view = cursor.takes_word("VIEW");
+    if !view && !cursor.takes_word("TABLE") {
+        return Err(cursor.unexpected("TABLE or VIEW"));
+    }
+    let if_exists = cursor.takes(&["IF", "EXISTS"]);
+    let name = cursor.path("a name")?;
+    Ok(Drop { view, temporary, if_exists, name })
+}

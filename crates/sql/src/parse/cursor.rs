@@ -27,6 +27,11 @@ impl<'a> Cursor<'a> {
         self.text
     }
 
+    /// How many tokens are taken.
+    pub fn position(&self) -> usize {
+        self.at
+    }
+
     /// The tokens that are left.
     pub fn rest(&self) -> &'a [TokenWithSpan] {
         &self.tokens[self.at..]
@@ -175,6 +180,15 @@ impl<'a> Cursor<'a> {
                 token if depth == 0 && words.iter().any(|word| is_word(token, word)) => break,
                 _ => {}
             }
+            self.at += 1;
+        }
+        Cursor { text: self.text, tokens: &self.tokens[start..self.at], at: 0 }
+    }
+
+    /// Takes the tokens up to the next semicolon.
+    pub fn up_to_semicolon(&mut self) -> Cursor<'a> {
+        let start = self.at;
+        while self.peek().is_some_and(|token| *token != Token::SemiColon) {
             self.at += 1;
         }
         Cursor { text: self.text, tokens: &self.tokens[start..self.at], at: 0 }

@@ -3,7 +3,12 @@
 //! queries and expressions go to sqlparser after a pass over their tokens.
 
 mod cursor;
+mod foreign;
+mod insert;
+mod legacy;
+mod like;
 mod limits;
+mod normal;
 mod query;
 mod rewrite;
 mod script;
@@ -17,7 +22,15 @@ use datafusion::sql::sqlparser::ast;
 use crate::error::SqlError;
 use crate::statement::{Spanned, Statement};
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use cursor::Cursor;
+pub(crate) use like::clause as like_clause;
+pub(crate) use query::{expression as read_expression, query as read_query};
+pub(crate) use rewrite::{WITHIN, table_options as read_options};
+pub(crate) use types::{of_tree as tree_type, parse as sql_type, sql_type as read_type};
+
 pub use script::{Completeness, is_complete, split};
 
 /// Reads a script. Spans are bytes of `text`. The first error ends it.
@@ -28,7 +41,7 @@ pub fn parse(text: &str) -> Result<Vec<Spanned<Statement>>, SqlError> {
 /// Reads one query, as stored in a view.
 pub fn query(text: &str) -> Result<Box<ast::Query>, SqlError> {
     let tokens = tokens::read(text, crate::Span::new(0, text.len()))?;
-    query::query(&mut Cursor::new(text, &tokens))
+    Ok(query::query(&mut Cursor::new(text, &tokens))?.query)
 }
 
 /// Reads one expression: a computed column, a watermark.

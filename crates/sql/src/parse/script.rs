@@ -98,7 +98,7 @@ impl<'a> Scan<'a> {
                 }
                 Element::Word => {
                     let word = here.text(self.text);
-                    if first.len() < 4 {
+                    if first.len() < LONGEST_OPENING {
                         first.push(word);
                         set.begin(&first);
                     } else {
@@ -131,7 +131,8 @@ impl<'a> Scan<'a> {
             b'/' if rest.starts_with("/*") => match rest[2..].find("*/") {
                 Some(end) => {
                     self.at += end + 4;
-                    Element::Blank
+                    // A hint belongs to its statement, be it the last of its words.
+                    if rest.starts_with("/*+") { Element::Other } else { Element::Blank }
                 }
                 None => {
                     self.at = self.text.len();
@@ -191,13 +192,19 @@ enum Set {
     Ended,
 }
 
+/// The most words that open a statement set: `EXPLAIN PLAN FOR EXECUTE STATEMENT SET BEGIN`.
+const LONGEST_OPENING: usize = 7;
+
 impl Set {
     fn begin(&mut self, words: &[&str]) {
         let is = |wanted: &[&str]| {
             words.len() == wanted.len()
                 && words.iter().zip(wanted).all(|(word, wanted)| word.eq_ignore_ascii_case(wanted))
         };
-        if is(&["EXECUTE", "STATEMENT", "SET", "BEGIN"]) {
+        let explained = |opening: &[&str]| is(opening) || is(&[&["EXPLAIN"], opening].concat());
+        let explained = |opening: &[&str]| explained(opening) || is(&[&["EXPLAIN", "PLAN", "FOR"], opening].concat());
+        let set = &["STATEMENT", "SET", "BEGIN"];
+        if explained(set) || explained(&["EXECUTE", "STATEMENT", "SET", "BEGIN"]) {
             *self = Set::Open { fresh: true };
         } else if is(&["BEGIN", "STATEMENT", "SET"]) {
             *self = Set::Open { fresh: false };
@@ -240,6 +247,10 @@ mod tests {
             ["SELECT ';', `;`, \";\" -- ;\n, 'it''s;'", "x"]
         );
         assert_eq!(pieces("a (b; c); d"), ["a (b; c)", "d"]);
+        assert_eq!(
+            pieces("SELECT 1 FROM t /*+ OPTIONS('a' = ';') */; x"),
+            ["SELECT 1 FROM t /*+ OPTIONS('a' = ';') */", "x"]
+        );
         assert_eq!(pieces(" ;; -- nothing\n/* here */"), Vec::<&str>::new());
         assert_eq!(pieces("größe 'ü;' ; ß"), ["größe 'ü;'", "ß"]);
     }
@@ -249,6 +260,8 @@ mod tests {
         let set =
             "EXECUTE STATEMENT SET BEGIN INSERT INTO a SELECT 1; INSERT INTO b SELECT CASE WHEN x THEN 1 END; END";
         assert_eq!(pieces(&format!("{set}; SELECT 1;")), [set, "SELECT 1"]);
+        let explain = format!("EXPLAIN PLAN FOR {set}");
+        assert_eq!(pieces(&format!("{explain}; SELECT 1;")), [explain.as_str(), "SELECT 1"]);
         let set = "BEGIN STATEMENT SET; INSERT INTO a SELECT 1; END";
         assert_eq!(pieces(&format!("{set}; SELECT 1;")), [set, "SELECT 1"]);
     }

@@ -1,11 +1,12 @@
 //! What stands where it should not, as a sentence with a place and, where a word looks like a slip of the
 //! keyboard, the word that was probably meant.
 
+use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use crate::error::{Span, SqlError, nearest};
-use crate::parse::limits;
+use crate::parse::cursor::is_word;
 use crate::parse::tokens::span_of;
 
 /// The words that structure a query; a word near to one of them, where it does not fit, is probably meant so.
@@ -107,10 +108,14 @@ fn wanted(expected: &str) -> String {
         "an expression" | "an expression:" => "an expression".into(),
         "identifier" => "a name".into(),
         "SELECT, VALUES, or a subquery in the query body" => "a query (SELECT …, VALUES …)".into(),
+        steps if steps.starts_with("one of SELECT or EXTEND") => PIPE_STEPS.into(),
         sign if sign.chars().count() <= 2 => format!("'{sign}'"),
         other => other.to_string(),
     }
 }
+
+const PIPE_STEPS: &str = "a step (WHERE, SELECT, EXTEND, SET, DROP, RENAME, AS, AGGREGATE, DISTINCT, ORDER BY, LIMIT, \
+                          JOIN, UNION, INTERSECT, EXCEPT, CALL)";
 
 fn sentence(message: &str) -> String {
     let message = message.trim().trim_start_matches("sql parser error: ");
@@ -133,22 +138,22 @@ fn shown(token: &Token) -> String {
 fn hinted(error: SqlError, tokens: &[TokenWithSpan], at: usize) -> SqlError {
     for index in [Some(at), at.checked_sub(1)].into_iter().flatten() {
         let Some(Token::Word(word)) = tokens.get(index).map(|token| &token.token) else { continue };
-        let is_clause = CLAUSES.iter().any(|clause| word.value.eq_ignore_ascii_case(clause));
-        if word.quote_style.is_some() || is_clause || word.value.len() < 4 {
+        // A word that means something by itself was hardly meant to be another.
+        if word.quote_style.is_some() || word.keyword != Keyword::NoKeyword || word.value.len() < 4 {
             continue;
         }
         if let Some(meant) = nearest(&word.value, CLAUSES.iter().copied()) {
             return error.hint(format!("did you mean {meant} instead of {}?", word.value));
         }
     }
-    let reserved = tokens.get(at).is_some_and(|token| matches!(&token.token, Token::Word(word) if word.quote_style.is_none() && word.keyword != datafusion::sql::sqlparser::keywords::Keyword::NoKeyword));
-    if reserved && error.message.contains("a name") {
+    let count = |wanted: &str| tokens.iter().filter(|token| is_word(&token.token, wanted)).count();
+    if count("CASE") > count("END") {
+        return error.hint("a CASE needs its END");
+    }
+    let reserved =
+        |token: &TokenWithSpan| matches!(&token.token, Token::Word(word) if word.keyword != Keyword::NoKeyword);
+    if error.message.contains("a name") && tokens.get(at).is_some_and(reserved) {
         return error.hint("a reserved word can be a name in back-quotes");
     }
     error
-}
-
-/// The sentence for a query that sqlparser gives up on at a place unknown.
-pub fn give_up(tokens: &[TokenWithSpan]) -> SqlError {
-    limits::too_deep(&tokens[0], "the statement is nested too deep to be read".into())
 }

@@ -1,12 +1,213 @@
 //! The first words of a statement decide who reads it.
 
+use datafusion::sql::sqlparser::tokenizer::Token;
+
+use crate::ddl;
 use crate::error::{Span, SqlError};
-use crate::parse::{Cursor, query, tokens};
-use crate::statement::{Spanned, Statement};
+use crate::parse::{Cursor, insert, query, tokens};
+use crate::statement::{Explain, Name, Show, Spanned, Statement};
+
+/// The words that can begin a statement.
+const VERBS: &[&str] = &[
+    "SELECT", "WITH", "FROM", "VALUES", "CREATE", "INSERT", "EXECUTE", "BEGIN", "EXPLAIN", "SHOW", "DESCRIBE", "DESC",
+    "SET", "RESET", "DROP", "USE",
+];
+
+/// The verbs of Flink that are not here yet.
+const LATER: &[&str] = &[
+    "ALTER", "UPDATE", "DELETE", "TRUNCATE", "ANALYZE", "CALL", "LOAD", "UNLOAD", "ADD", "REMOVE", "STOP", "COMPILE",
+    "MERGE", "COMMIT", "ROLLBACK", "GRANT", "REVOKE", "COPY", "REPLACE",
+];
 
 /// Reads one statement of a script.
 pub fn parse(text: &str, piece: Span) -> Result<Spanned<Statement>, SqlError> {
     let tokens = tokens::read(text, piece)?;
-    let value = Statement::Query(query::query(&mut Cursor::new(text, &tokens))?);
-    Ok(Spanned { value, span: piece, native: None })
+    let mut cursor = Cursor::new(text, &tokens);
+    let read = read(&mut cursor)?;
+    cursor.expect_end()?;
+    let native = match &read {
+        Read { statement: Statement::Query(query), foreign: true } => Some(query.to_string()),
+        Read { statement: Statement::CreateView(view), foreign: true } => Some(view.query.to_string()),
+        _ => None,
+    };
+    Ok(Spanned { value: read.statement, span: piece, native })
+}
+
+/// A statement, and whether its query was written in a foreign or outdated spelling.
+pub struct Read {
+    statement: Statement,
+    foreign: bool,
+}
+
+impl From<Statement> for Read {
+    fn from(statement: Statement) -> Self {
+        Read { statement, foreign: false }
+    }
+}
+
+fn read(cursor: &mut Cursor<'_>) -> Result<Read, SqlError> {
+    let verb = match cursor.peek() {
+        Some(Token::LParen) => "SELECT".to_string(),
+        Some(Token::Word(word)) if word.quote_style.is_none() => word.value.to_ascii_uppercase(),
+        _ => return Err(cursor.unexpected("a statement")),
+    };
+    let statement = match verb.as_str() {
+        "SELECT" | "WITH" | "FROM" | "VALUES" => {
+            let read = query::query(cursor)?;
+            return Ok(Read { statement: Statement::Query(read.query), foreign: read.foreign });
+        }
+        "CREATE" => {
+            let (statement, foreign) = ddl::create(cursor)?;
+            return Ok(Read { statement, foreign });
+        }
+        "DROP" => Statement::Drop(ddl::drop(cursor)?),
+        "INSERT" => Statement::Insert(Box::new(insert::insert(cursor)?)),
+        "EXECUTE" | "BEGIN" => Statement::StatementSet(insert::statement_set(cursor)?),
+        "EXPLAIN" => Statement::Explain(Box::new(explain(cursor)?)),
+        "SHOW" => Statement::Show(show(cursor)?),
+        "DESCRIBE" | "DESC" => {
+            cursor.next();
+            Statement::Describe(cursor.path("the name of a table")?)
+        }
+        "SET" => set(cursor)?,
+        "RESET" => {
+            cursor.next();
+            Statement::Reset(if cursor.is_done() { None } else { Some(key(cursor)?) })
+        }
+        "USE" => {
+            cursor.next();
+            cursor.takes_word("CATALOG");
+            Statement::Use(cursor.path("a name")?)
+        }
+        _ => return Err(unknown(cursor, &verb)),
+    };
+    Ok(statement.into())
+}
+
+fn unknown(cursor: &Cursor<'_>, verb: &str) -> SqlError {
+    if LATER.contains(&verb) {
+        return SqlError::new("E0501", format!("{verb} is not supported yet")).at(cursor.here());
+    }
+    let short: String = verb.chars().take(40).collect();
+    let error = SqlError::new("E0104", format!("no statement begins with '{short}'")).at(cursor.here());
+    match crate::error::nearest(verb, VERBS.iter().copied()) {
+        Some(meant) => error.hint(format!("did you mean {meant}?")),
+        None => error.hint(format!("statements begin with {}", VERBS.join(", "))),
+    }
+}
+
+fn explain(cursor: &mut Cursor<'_>) -> Result<Explain, SqlError> {
+    cursor.expect_words(&["EXPLAIN"])?;
+    let mut details = Vec::new();
+    if !cursor.takes(&["PLAN", "FOR"]) {
+        const DETAILS: &[&str] = &["ESTIMATED_COST", "CHANGELOG_MODE", "JSON_EXECUTION_PLAN", "PLAN_ADVICE"];
+        while let Some(detail) = DETAILS.iter().find(|detail| cursor.sees(&[detail])) {
+            cursor.next();
+            details.push(detail.to_string());
+            if !cursor.takes_token(&Token::Comma) {
+                break;
+            }
+        }
+    }
+    if cursor.sees(&["STATEMENT", "SET"]) {
+        return Ok(Explain { statement: Statement::StatementSet(insert::statement_set(cursor)?), details });
+    }
+    let explained = ["SELECT", "WITH", "FROM", "VALUES", "INSERT", "EXECUTE", "BEGIN"];
+    if cursor.peek() != Some(&Token::LParen) && !explained.iter().any(|verb| cursor.sees(&[verb])) {
+        return Err(cursor.unexpected("a query, an INSERT INTO or a statement set"));
+    }
+    Ok(Explain { statement: read(cursor)?.statement, details })
+}
+
+const SHOWN: &[&str] = &[
+    "TABLES",
+    "VIEWS",
+    "FUNCTIONS",
+    "TOPICS",
+    "CREATE",
+    "COLUMNS",
+    "JOBS",
+    "RUNS",
+    "SETTINGS",
+    "CONNECTORS",
+    "FORMATS",
+    "CATALOGS",
+    "DATABASES",
+    "CURRENT",
+];
+
+fn show(cursor: &mut Cursor<'_>) -> Result<Show, SqlError> {
+    cursor.expect_words(&["SHOW"])?;
+    cursor.takes_word("USER");
+    let what = cursor.name("TABLES, VIEWS, TOPICS, CREATE TABLE or another list")?;
+    Ok(match what.text.to_ascii_uppercase().as_str() {
+        "TABLES" => Show::Tables(like(cursor)?),
+        "VIEWS" => Show::Views(like(cursor)?),
+        "FUNCTIONS" => Show::Functions(like(cursor)?),
+        "TOPICS" => Show::Topics(like(cursor)?),
+        "JOBS" => Show::Jobs,
+        "RUNS" => Show::Runs,
+        "SETTINGS" | "MODULES" => Show::Settings,
+        "CONNECTORS" => Show::Connectors,
+        "FORMATS" => Show::Formats,
+        "CATALOGS" => Show::Catalogs,
+        "DATABASES" => Show::Databases,
+        "CURRENT" if cursor.takes_word("CATALOG") => Show::Catalogs,
+        "CURRENT" if cursor.takes_word("DATABASE") => Show::Databases,
+        "CURRENT" => return Err(cursor.unexpected("CATALOG or DATABASE")),
+        "CREATE" if cursor.takes_word("TABLE") => Show::CreateTable(cursor.path("the name of a table")?),
+        "CREATE" if cursor.takes_word("VIEW") => Show::CreateView(cursor.path("the name of a view")?),
+        "CREATE" => return Err(cursor.unexpected("TABLE or VIEW")),
+        "COLUMNS" => {
+            if !cursor.takes_word("FROM") && !cursor.takes_word("IN") {
+                return Err(cursor.unexpected("FROM"));
+            }
+            let table = cursor.path("the name of a table")?;
+            Show::Columns(table, like(cursor)?)
+        }
+        _ => {
+            let error = SqlError::new("E0104", format!("there is no list of '{}' to show", what.text)).at(what.span);
+            return Err(match crate::error::nearest(&what.text, SHOWN.iter().copied()) {
+                Some(meant) => error.hint(format!("did you mean SHOW {meant}?")),
+                None => error.hint(format!("SHOW knows {}", SHOWN.join(", "))),
+            });
+        }
+    })
+}
+
+fn like(cursor: &mut Cursor<'_>) -> Result<Option<String>, SqlError> {
+    if cursor.takes_word("LIKE") { cursor.string("a pattern in quotes").map(Some) } else { Ok(None) }
+}
+
+/// `SET`, `SET 'key' = 'value'`, `SET a.b = value`.
+fn set(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> {
+    cursor.expect_words(&["SET"])?;
+    if cursor.is_done() {
+        return Ok(Statement::SetList);
+    }
+    let key = key(cursor)?;
+    cursor.expect_token(&Token::Eq)?;
+    let value = match cursor.peek() {
+        Some(Token::SingleQuotedString(_)) => cursor.string("a value")?,
+        Some(_) => {
+            let rest = cursor.remainder();
+            rest.extent().text(rest.text()).to_string()
+        }
+        None => return Err(cursor.unexpected("a value in quotes")),
+    };
+    Ok(Statement::Set { key, value })
+}
+
+/// `'a.b'` or `a.b`.
+fn key(cursor: &mut Cursor<'_>) -> Result<String, SqlError> {
+    if let Some(Token::SingleQuotedString(_)) = cursor.peek() {
+        return cursor.string("a setting in quotes");
+    }
+    let Name { text: mut key, .. } = cursor.name("a setting in quotes")?;
+    while let Some(sign) = [Token::Period, Token::Minus].iter().find(|sign| cursor.peek() == Some(sign)) {
+        cursor.next();
+        key += &sign.to_string();
+        key += &cursor.name("the rest of the setting's name")?.text;
+    }
+    Ok(key)
 }

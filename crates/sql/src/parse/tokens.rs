@@ -15,7 +15,8 @@ pub fn read(text: &str, piece: Span) -> Result<Vec<TokenWithSpan>, SqlError> {
     let dialect = FlinkDialect::new(0);
     let mut places = Places { rest: slice.char_indices(), line: 1, column: 1, byte: 0 };
     let tokens = Tokenizer::new(&dialect, slice).tokenize_with_location().map_err(|error| {
-        let start = piece.start + places.byte_of(error.location);
+        let open_comment = error.message.contains("comment").then(|| slice.rfind("/*")).flatten();
+        let start = piece.start + open_comment.unwrap_or_else(|| places.byte_of(error.location));
         let message = format!("the text cannot be read here: {}", unfinished(&error.message));
         SqlError::new("E0101", message).at(Span::new(start.min(piece.end), piece.end))
     })?;
@@ -23,7 +24,13 @@ pub fn read(text: &str, piece: Span) -> Result<Vec<TokenWithSpan>, SqlError> {
     for token in tokens {
         let start = piece.start + places.byte_of(token.span.start);
         let end = piece.start + places.byte_of(token.span.end);
-        if keeps(&token.token) {
+        if token.token == Token::ShiftRight {
+            // `>>` only ever closes two types here: ARRAY<ARRAY<INT>>.
+            kept.extend(
+                [Span::new(start, start + 1), Span::new(start + 1, end)]
+                    .map(|span| TokenWithSpan::new(Token::Gt, byte_span(span))),
+            );
+        } else if keeps(&token.token) {
             kept.push(TokenWithSpan { token: token.token, span: byte_span(Span::new(start, end)) });
         }
     }
