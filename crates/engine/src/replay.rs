@@ -77,11 +77,9 @@ impl Replay {
     /// Saves watermarks and the state of every operator.
     pub fn save(&mut self, store: &mut dyn StateStore) -> Result<()> {
         for (name, feed) in &mut self.feeds {
+            let key = format!("@watermarks/{name}/{}", feed.scan.0);
             if let Some(generator) = feed.intake().generator() {
-                store.put(
-                    &format!("@watermarks/{name}/{}", feed.scan.0),
-                    &[("partitions".into(), generator.save()?)].into(),
-                )?;
+                store.put(&key, &[("partitions".into(), generator.save()?)].into())?;
             }
         }
         self.pipeline.save(store)

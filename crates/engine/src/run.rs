@@ -291,7 +291,10 @@ impl Shared {
                     match results.send_timeout(batch, LOOK) {
                         Ok(()) => return Ok(()),
                         Err(crossbeam_channel::SendTimeoutError::Timeout(back)) => batch = back,
-                        Err(crossbeam_channel::SendTimeoutError::Disconnected(_)) => self.stop.raise(),
+                        Err(crossbeam_channel::SendTimeoutError::Disconnected(_)) => {
+                            self.stop.raise();
+                            return Ok(());
+                        }
                     }
                 }
                 Ok(())
