@@ -190,13 +190,11 @@ fn from_jaas(jaas: &str) -> Result<[(String, String); 2]> {
 /// Names the setting that librdkafka refused, never its value.
 fn setting_error(error: &KafkaError) -> Error {
     match error {
+        KafkaError::ClientConfig(_, _, name, _) if name.starts_with("ssl.truststore.") => Error::Invalid(format!(
+            "option 'properties.{name}' belongs to Java clients; name a file of PEM certificates in 'properties.ssl.ca.location'"
+        )),
         KafkaError::ClientConfig(_, text, name, _) if text.contains("No such configuration property") => {
-            let way_out = if name.contains("truststore") || name.contains("keystore") {
-                "; librdkafka reads PEM files: ssl.ca.location, ssl.certificate.location, ssl.key.location"
-            } else {
-                ""
-            };
-            Error::Invalid(format!("option 'properties.{name}' is no setting of the Kafka client{way_out}"))
+            Error::Invalid(format!("option 'properties.{name}' is no setting of the Kafka client"))
         }
         KafkaError::ClientConfig(_, _, name, _) => {
             Error::Invalid(format!("option 'properties.{name}' has a value that the Kafka client does not take"))
