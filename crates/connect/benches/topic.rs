@@ -159,9 +159,8 @@ fn scan_raw(topics: &Topics, rows: u64, bytes: u64) {
 
 fn scan_columns(topics: &Topics, rows: u64, bytes: u64, wanted: &[&str]) {
     let time = DataType::Timestamp(TimeUnit::Millisecond, None);
-    let columns = [("auction", DataType::Int64), ("price", DataType::Int64), ("dateTime", time)].map(|(name, data_type)| {
-        Column { name: name.into(), data_type, nullable: true, origin: Origin::Payload }
-    });
+    let columns = [("auction", DataType::Int64), ("price", DataType::Int64), ("dateTime", time)]
+        .map(|(name, data_type)| Column { name: name.into(), data_type, nullable: true, origin: Origin::Payload });
     let connector = TopicConnector::new(topics.clone());
     let typed = [("topic", "bids"), ("format", "json"), ("scan.bounded.mode", "latest-offset")];
     let options = Options::check(typed, &[connector.options()]).expect("known");

@@ -2,13 +2,18 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray};
+use arrow::array::{
+    ArrayRef, BinaryBuilder, Int64Array, MapArray, MapBuilder, MapFieldNames, RecordBatch, StringArray, StringBuilder,
+    TimestampMillisecondArray,
+};
 use arrow::datatypes::DataType;
-use millstream_record::{Batch, Column, Kind, Kinds};
+use millstream_connect::format::metadata as format;
+use millstream_connect::kafka::Kafka;
+use millstream_record::{Batch, Column, Connector, Kind, Kinds, Poll};
 use millstream_tests::broker::Broker;
 use millstream_tests::topics::{Record, Topics};
 
-use super::table::{metadata, open, payload, sink};
+use super::table::{metadata, open, options, payload, scan, sink};
 
 fn columns() -> Vec<Column> {
     vec![payload("n", DataType::Int64), payload("s", DataType::Utf8)]
@@ -106,22 +111,52 @@ fn java_partition(key: &[u8], partitions: i32) -> i32 {
 }
 
 #[test]
-fn a_timestamp_column_becomes_the_records_own() {
+fn timestamp_and_headers_become_the_records_own_and_are_read_back() {
     let servers = Broker::shared().address();
-    let (name, topics) = ("sinks-time", Topics::at(&servers));
+    let (name, topics) = ("sinks-metadata", Topics::at(&servers));
     topics.create(name, 1);
-    let zoned = millstream_connect::format::metadata::timestamp_type();
-    let columns = [payload("n", DataType::Int64), metadata("ts", "timestamp", zoned)];
+    let (time, map) = (format::timestamp_type(), format::headers_type());
+    let columns = [payload("n", DataType::Int64), metadata("ts", "timestamp", time), metadata("h", "headers", map)];
     let n: ArrayRef = Arc::new(Int64Array::from(vec![1, 2]));
     let ts: ArrayRef = Arc::new(TimestampMillisecondArray::from(vec![5000, 6000]).with_timezone("UTC"));
-    let rows = RecordBatch::try_from_iter([("n", n), ("ts", ts)]).expect("two columns");
+    let headers: ArrayRef = Arc::new(headers(&[&[("trace", Some("a1")), ("empty", None)], &[]]));
+    let rows = RecordBatch::try_from_iter([("n", n), ("ts", ts), ("h", headers)]).expect("three columns");
     let mut sink = sink(&servers, &columns, &[], &[("topic", name)]).expect("it opens");
-    sink.write(&Batch::insert(rows)).expect("it is sent");
+    sink.write(&Batch::insert(rows.clone())).expect("it is sent");
     sink.flush().expect("it arrives");
+
     let found = topics.read(name).remove(&0).expect("one partition");
-    let expected =
-        |n: i64, timestamp| Record { timestamp: Some(timestamp), ..Record::new(0, format!("{{\"n\":{n}}}")) };
-    assert_eq!(found, [expected(1, 5000), expected(2, 6000)]);
+    let record = |n: i64, timestamp| Record { timestamp: Some(timestamp), ..Record::new(0, format!("{{\"n\":{n}}}")) };
+    let traced = vec![("trace".to_string(), Some("a1".to_string())), ("empty".to_string(), None)];
+    assert_eq!(found, [Record { headers: traced, ..record(1, 5000) }, record(2, 6000)]);
+
+    let bounded = options(&servers, &[("topic", name), ("scan.bounded.mode", "latest-offset")]);
+    let source = Kafka.source("t", &columns, &bounded).expect("it fits");
+    let mut reader = source.open(scan(None)).expect("it opens");
+    let mut read = Vec::new();
+    loop {
+        match reader.poll(std::time::Duration::from_secs(10)).expect("the broker is there") {
+            Poll::Rows(fetched) => read.push(fetched.rows),
+            Poll::End => break,
+            _ => {}
+        }
+    }
+    let read = arrow::compute::concat_batches(&read[0].schema(), &read).expect("one schema");
+    assert_eq!(read.columns(), rows.columns());
+}
+
+/// A MAP<STRING, BYTES> a row.
+fn headers(rows: &[&[(&str, Option<&str>)]]) -> MapArray {
+    let names = MapFieldNames { entry: "entries".into(), key: "key".into(), value: "value".into() };
+    let mut map = MapBuilder::new(Some(names), StringBuilder::new(), BinaryBuilder::new());
+    for row in rows {
+        for (name, value) in *row {
+            map.keys().append_value(name);
+            map.values().append_option(value.map(str::as_bytes));
+        }
+        map.append(true).expect("as many names as values");
+    }
+    map.finish()
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use millstream_record::{Batch, Column, Error, Options, Result, Sink};
 use rdkafka::client::ClientContext;
 use rdkafka::error::KafkaError;
-use rdkafka::message::{Message, OwnedHeaders};
+use rdkafka::message::{Header, Message, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer};
 use rdkafka::types::RDKafkaErrorCode;
 
@@ -170,7 +170,7 @@ impl KafkaSink {
         record.payload = encoded.values.get(at);
         record.key = encoded.keys.as_ref().and_then(|keys| keys.get(at));
         record.timestamp = encoded.timestamps.as_ref().map(|times| times[at]).filter(|&time| time >= 0);
-        record.headers = None::<OwnedHeaders>;
+        record.headers = encoded.headers.as_ref().map(|headers| owned(&headers[at]));
         loop {
             match self.producer.send(record) {
                 Ok(()) => return Ok(()),
@@ -188,6 +188,12 @@ impl KafkaSink {
             }
         }
     }
+}
+
+fn owned(headers: &[crate::format::Header]) -> OwnedHeaders {
+    headers.iter().fold(OwnedHeaders::new_with_capacity(headers.len()), |owned, (key, value)| {
+        owned.insert(Header { key, value: value.as_deref() })
+    })
 }
 
 impl Sink for KafkaSink {
