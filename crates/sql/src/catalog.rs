@@ -10,6 +10,17 @@ use millstream_plan::Tap;
 use crate::error::{Span, SqlError};
 use crate::statement::TableDraft;
 
+/// The database of the ready-made tables: they are found as `demo.bids` only, so that a user may have his own `bids`.
+pub const DEMO: &str = "demo";
+
+/// The name in the catalogue of `table`, or of `database.table`. There is one database besides that of the demos.
+pub fn key(database: Option<&str>, table: &str) -> String {
+    match database {
+        Some(DEMO) => format!("{DEMO}.{table}"),
+        _ => table.to_string(),
+    }
+}
+
 /// All tables and views of a session.
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {

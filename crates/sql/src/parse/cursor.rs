@@ -3,6 +3,7 @@
 
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
+use crate::catalog;
 use crate::error::{Span, SqlError};
 use crate::parse::sentence;
 use crate::parse::tokens::span_of;
@@ -136,13 +137,15 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Takes `a.b.c` and keeps the last part, with the place of all.
+    /// Takes `catalog.database.table` and keeps what the catalogue knows of it, with the place of all.
     pub fn path(&mut self, what: &str) -> Result<Name, SqlError> {
-        let mut name = self.name(what)?;
+        let (mut name, mut database) = (self.name(what)?, None);
         while self.takes_token(&Token::Period) {
             let last = self.name(what)?;
+            database = Some(name.text);
             name = Name { text: last.text, span: name.span.to(last.span) };
         }
+        name.text = catalog::key(database.as_deref(), &name.text);
         Ok(name)
     }
 
