@@ -1,3 +1,4 @@
 //! Stories across crates, against real servers.
 
 mod kafka;
+mod tidy;
