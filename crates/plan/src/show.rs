@@ -3,7 +3,11 @@
 
 use std::fmt;
 
-use crate::{AggregateCall, Changes, Equality, Graph, Node, NodeId, Op, Target, WindowInput};
+use datafusion::logical_expr::Expr;
+
+use crate::{
+    AggregateCall, AggregateKind, Changes, Equality, Graph, Node, NodeId, Op, Target, WindowAggregate, WindowInput,
+};
 
 impl fmt::Display for Graph {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -25,75 +29,109 @@ impl Graph {
         node.inputs.iter().try_for_each(|&input| self.show(f, input, depth + 1))
     }
 
-    /// One line about a node: its name and its parameters, with column names.
+    /// One line about a node: its name and its parameters, with column names. The fingerprint is taken over
+    /// these lines, so whatever changes an operator's meaning stands in its line.
     pub fn describe(&self, node: &Node) -> String {
-        let name = |port: usize, column: usize| {
-            let input = node.inputs.get(port).map(|&id| self.node(id));
-            input.map_or_else(|| format!("#{column}"), |input| input.row.schema.field(column).name().clone())
-        };
-        let names = |columns: &[usize]| columns.iter().map(|&column| name(0, column)).collect::<Vec<_>>().join(", ");
-        let on = |on: &[Equality]| {
-            let pair = |e: &Equality| {
-                let sign = if e.null_equal { "is not distinct from" } else { "=" };
-                format!("{} {sign} {}", name(0, e.left), name(1, e.right))
-            };
-            on.iter().map(pair).collect::<Vec<_>>().join(" and ")
-        };
-        let exprs = |exprs: &[datafusion::logical_expr::Expr]| {
-            exprs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-        };
         let parameters = match &node.op {
             Op::Scan { tap, columns } => {
                 let columns: Vec<_> = columns.iter().map(|&column| tap.columns[column].name()).collect();
-                format!(
-                    "{} [{}]{}",
-                    tap.name,
-                    columns.join(", "),
-                    tap.watermark.as_ref().map(|w| format!(" watermark {}", w.text)).unwrap_or_default()
-                )
+                let watermark = tap.watermark.as_ref().map(|w| format!(" watermark {}", w.text)).unwrap_or_default();
+                format!("{} [{}]{watermark}", tap.name, columns.join(", "))
             }
-            Op::Values { rows } => format!("{} rows", rows.len()),
+            Op::Values { rows } => rows.iter().map(|row| format!("({})", exprs(row))).collect::<Vec<_>>().join(", "),
             Op::Filter(predicate) => predicate.to_string(),
             Op::Project(list) => exprs(list),
-            Op::Expand(lists) => format!("{} grouping sets", lists.len()),
-            Op::Unnest(unnest) => name(0, unnest.list),
-            Op::Union => String::new(),
-            Op::AssignWindow(assign) => format!("{} on {}", assign.window, name(0, assign.time)),
-            Op::GroupAggregate(group) => format!("[{}] by [{}]", calls(&group.aggregates, &names), names(&group.keys)),
-            Op::WindowAggregate(aggregate) => {
-                let window = match &aggregate.input {
-                    WindowInput::Time { window, time, .. } => format!("{window} on {}", name(0, *time)),
-                    WindowInput::Attached { start, end, .. } => {
-                        format!("window [{}, {})", name(0, *start), name(0, *end))
-                    }
-                };
-                format!("{window} [{}] by [{}]", calls(&aggregate.aggregates, &names), names(&aggregate.keys))
+            Op::Expand(lists) => lists.iter().map(|list| format!("[{}]", exprs(list))).collect::<Vec<_>>().join(" "),
+            Op::Unnest(unnest) => {
+                let ordinality = if unnest.ordinality { " with ordinality" } else { "" };
+                let outer = if unnest.outer { " or null" } else { "" };
+                format!("{}{ordinality}{outer}", self.name(node, 0, unnest.list))
             }
-            Op::Normalize { key } => format!("by [{}]", names(key)),
-            Op::IntervalJoin(join) => format!(
-                "{:?} on {} and {} - {} in [{} ms, {} ms]",
-                join.kind,
-                on(&join.on),
-                name(0, join.left_time),
-                name(1, join.right_time),
-                join.lower,
-                join.upper
-            ),
-            Op::TableJoin(join) => format!("{:?} on {}", join.kind, on(&join.on)),
-            Op::Limit { skip, fetch } => format!("skip {skip} fetch {fetch:?}"),
+            Op::Union => String::new(),
+            Op::AssignWindow(assign) => {
+                let partition = match assign.partition.as_slice() {
+                    [] => String::new(),
+                    keys => format!(" by [{}]", self.names(node, keys)),
+                };
+                format!("{} on {}{}{partition}", assign.window, self.name(node, 0, assign.time), zone(&assign.zone))
+            }
+            Op::GroupAggregate(group) => {
+                format!("[{}] by [{}]", self.calls(node, &group.aggregates), self.names(node, &group.keys))
+            }
+            Op::WindowAggregate(aggregate) => self.window_aggregate(node, aggregate),
+            Op::Normalize { key } => format!("by [{}]", self.names(node, key)),
+            Op::IntervalJoin(join) => {
+                let (left, right) = (self.name(node, 0, join.left_time), self.name(node, 1, join.right_time));
+                let interval = format!("{left} - {right} in [{} ms, {} ms]", join.lower, join.upper);
+                let on = self.on(node, &join.on);
+                let and = if on.is_empty() { "" } else { " and " };
+                format!("{:?} on {on}{and}{interval}{}", join.kind, residual(&join.residual))
+            }
+            Op::TableJoin(join) => {
+                format!("{:?} on {}{}", join.kind, self.on(node, &join.on), residual(&join.residual))
+            }
+            Op::Limit { skip, fetch: Some(fetch) } => format!("skip {skip} fetch {fetch}"),
+            Op::Limit { skip, fetch: None } => format!("skip {skip}"),
         };
         format!("{} {parameters}", node.op.name()).trim_end().to_string()
     }
+
+    fn window_aggregate(&self, node: &Node, aggregate: &WindowAggregate) -> String {
+        let window = match &aggregate.input {
+            WindowInput::Time { window, time, zone: local } => {
+                format!("{window} on {}{}", self.name(node, 0, *time), zone(local))
+            }
+            WindowInput::Attached { start, end, zone: local } => {
+                format!("window [{}, {}){}", self.name(node, 0, *start), self.name(node, 0, *end), zone(local))
+            }
+        };
+        format!("{window} [{}] by [{}]", self.calls(node, &aggregate.aggregates), self.names(node, &aggregate.keys))
+    }
+
+    /// The name of a column of one of a node's inputs.
+    fn name(&self, node: &Node, port: usize, column: usize) -> String {
+        let input = node.inputs.get(port).map(|&id| self.node(id));
+        input.map_or_else(|| format!("#{column}"), |input| input.row.schema.field(column).name().clone())
+    }
+
+    fn names(&self, node: &Node, columns: &[usize]) -> String {
+        columns.iter().map(|&column| self.name(node, 0, column)).collect::<Vec<_>>().join(", ")
+    }
+
+    fn on(&self, node: &Node, on: &[Equality]) -> String {
+        let pair = |e: &Equality| {
+            let sign = if e.null_equal { "is not distinct from" } else { "=" };
+            format!("{} {sign} {}", self.name(node, 0, e.left), self.name(node, 1, e.right))
+        };
+        on.iter().map(pair).collect::<Vec<_>>().join(" and ")
+    }
+
+    fn calls(&self, node: &Node, calls: &[AggregateCall]) -> String {
+        let call = |call: &AggregateCall| {
+            let args = if call.args.is_empty() { "*".to_string() } else { self.names(node, &call.args) };
+            let distinct = if call.distinct { "DISTINCT " } else { "" };
+            let separator = match &call.kind {
+                AggregateKind::ListAgg { separator } => format!(", '{separator}'"),
+                _ => String::new(),
+            };
+            let filter =
+                call.filter.map(|column| format!(" FILTER {}", self.names(node, &[column]))).unwrap_or_default();
+            format!("{}({distinct}{args}{separator}){filter}", call.kind.name())
+        };
+        calls.iter().map(call).collect::<Vec<_>>().join(", ")
+    }
 }
 
-fn calls(calls: &[AggregateCall], names: &dyn Fn(&[usize]) -> String) -> String {
-    let call = |call: &AggregateCall| {
-        let args = if call.args.is_empty() { "*".to_string() } else { names(&call.args) };
-        let distinct = if call.distinct { "DISTINCT " } else { "" };
-        let filter = call.filter.map(|column| format!(" FILTER {}", names(&[column]))).unwrap_or_default();
-        format!("{}({distinct}{args}){filter}", call.kind.name())
-    };
-    calls.iter().map(call).collect::<Vec<_>>().join(", ")
+fn exprs(exprs: &[Expr]) -> String {
+    exprs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn zone(zone: &Option<String>) -> String {
+    zone.as_ref().map(|zone| format!(" in {zone}")).unwrap_or_default()
+}
+
+fn residual(residual: &Option<Expr>) -> String {
+    residual.as_ref().map(|residual| format!(" where {residual}")).unwrap_or_default()
 }
 
 fn edge(node: &Node) -> String {
