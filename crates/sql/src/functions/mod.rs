@@ -1,1 +1,144 @@
-//! The functions of Flink SQL under their own names.
+//! The functions of Flink SQL under their own names. Each is declared once, in the table of its family,
+//! with signature and one line of doc; `SHOW FUNCTIONS`, completion and the reference read the same
+//! tables. What Flink and DataFusion mean alike is taken from DataFusion, by name, when it is first asked for.
+
+mod aggregate;
+mod arithmetic;
+mod borrowed;
+mod call;
+mod cast;
+mod choice;
+mod codec;
+mod list;
+mod math;
+mod not_null;
+mod regex;
+mod spec;
+mod text;
+mod time;
+mod zone;
+
+use std::sync::Arc;
+
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
+use millstream_record::Millis;
+
+pub(crate) use self::arithmetic::Operation;
+pub(crate) use self::cast::cast_function;
+pub(crate) use self::not_null::not_null;
+use self::spec::Spec;
+use self::zone::Zone;
+
+/// A function as users see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Function {
+    /// Its name, in upper case.
+    pub name: &'static str,
+    /// How it is called.
+    pub signature: &'static str,
+    /// What it gives, in one line.
+    pub doc: &'static str,
+    /// What kind of function it is.
+    pub kind: FunctionKind,
+}
+
+/// What kind of function it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FunctionKind {
+    /// A value for each row.
+    Scalar,
+    /// A value for each group of rows.
+    Aggregate,
+    /// Windows for each row.
+    Window,
+}
+
+/// Every family of scalar functions.
+const FAMILIES: &[&[Spec]] = &[
+    text::FUNCTIONS,
+    regex::FUNCTIONS,
+    time::FUNCTIONS,
+    math::FUNCTIONS,
+    choice::FUNCTIONS,
+    codec::FUNCTIONS,
+    list::FUNCTIONS,
+];
+
+/// The windowing table functions, which the planner knows itself.
+const WINDOWS: &[Function] = &[
+    Function {
+        name: "TUMBLE",
+        signature: "TABLE(TUMBLE(TABLE t, DESCRIPTOR(time), size [, offset]))",
+        doc: "Windows of one size, side by side.",
+        kind: FunctionKind::Window,
+    },
+    Function {
+        name: "HOP",
+        signature: "TABLE(HOP(TABLE t, DESCRIPTOR(time), slide, size [, offset]))",
+        doc: "Windows of one size, a new one every slide.",
+        kind: FunctionKind::Window,
+    },
+    Function {
+        name: "CUMULATE",
+        signature: "TABLE(CUMULATE(TABLE t, DESCRIPTOR(time), step, size [, offset]))",
+        doc: "Windows that start together every size and end one step after the other.",
+        kind: FunctionKind::Window,
+    },
+    Function {
+        name: "SESSION",
+        signature: "TABLE(SESSION(TABLE t [PARTITION BY key], DESCRIPTOR(time), gap))",
+        doc: "Rows of one key that follow each other within the gap.",
+        kind: FunctionKind::Window,
+    },
+];
+
+/// Every function with its signature and doc, by name.
+pub fn functions() -> Vec<Function> {
+    let scalar = FAMILIES.iter().flat_map(|family| family.iter()).map(|spec| spec.shown());
+    let mut all: Vec<Function> =
+        scalar.chain(borrowed::shown()).chain(aggregate::shown()).chain(WINDOWS.iter().copied()).collect();
+    all.sort_by_key(|function| function.name);
+    all
+}
+
+/// The names of all functions, for "did you mean".
+pub fn names() -> impl Iterator<Item = &'static str> {
+    functions().into_iter().map(|function| function.name)
+}
+
+/// What functions may know of the session that calls them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Session {
+    /// Where `TIMESTAMP_LTZ` becomes a wall clock's reading.
+    pub(crate) zone: Zone,
+    /// What `CURRENT_TIMESTAMP` says, in milliseconds since the epoch.
+    pub(crate) now: i64,
+}
+
+/// Finds functions by name for one session.
+#[derive(Clone, Debug)]
+pub struct Functions {
+    session: Arc<Session>,
+}
+
+impl Functions {
+    /// The functions of a session in this zone, at this moment. A zone that is not known counts as UTC:
+    /// settings are checked where they are set.
+    pub fn new(zone: &str, now: Millis) -> Self {
+        Functions { session: Arc::new(Session { zone: Zone::named(zone), now: now.0 }) }
+    }
+
+    /// The scalar function with this name, in any case.
+    pub fn scalar(&self, name: &str) -> Option<Arc<ScalarUDF>> {
+        let own = FAMILIES.iter().flat_map(|family| family.iter()).find(|spec| spec.is_called(name));
+        match own {
+            Some(spec) => Some(spec::function(spec, &self.session)),
+            None => borrowed::scalar(name),
+        }
+    }
+
+    /// The aggregate function with this name, in any case.
+    pub fn aggregate(&self, name: &str) -> Option<Arc<AggregateUDF>> {
+        aggregate::find(name)
+    }
+}

@@ -1,0 +1,55 @@
+//! From the plan as written to the plan as meant: lateral lists meet their rows, literals and casts get
+//! Flink's types, and the rules of DataFusion's optimizer that keep a stream's meaning move filters down
+//! and columns out. Rules that trade one stateful operator for others are left out.
+
+mod cast;
+mod grouping;
+mod lateral;
+mod literal;
+
+use std::sync::{Arc, OnceLock};
+
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::optimizer::analyzer::resolve_grouping_function::ResolveGroupingFunction;
+use datafusion::optimizer::analyzer::type_coercion::TypeCoercion;
+use datafusion::optimizer::eliminate_filter::EliminateFilter;
+use datafusion::optimizer::extract_equijoin_predicate::ExtractEquijoinPredicate;
+use datafusion::optimizer::optimize_projections::OptimizeProjections;
+use datafusion::optimizer::push_down_filter::PushDownFilter;
+use datafusion::optimizer::simplify_expressions::SimplifyExpressions;
+use datafusion::optimizer::{Analyzer, Optimizer, OptimizerContext};
+
+pub(super) use self::cast::is_implicit;
+use super::provider::options;
+use super::{Settings, fault};
+use crate::SqlError;
+
+/// Analyses and optimises a plan.
+pub(super) fn analyze(plan: LogicalPlan, settings: &Settings) -> Result<LogicalPlan, SqlError> {
+    let plan = lateral::join(plan)?;
+    let plan = literal::retype(plan).map_err(fault::from_datafusion)?;
+    let plan = rules().0.execute_and_check(plan, options(), |_, _| {}).map_err(fault::from_datafusion)?;
+    let plan = cast::as_in_flink(plan, settings).map_err(fault::from_datafusion)?;
+    // Nothing may read the wall clock: what depends on now has been answered from the settings before.
+    let context = OptimizerContext::new_with_config_options(Arc::clone(options())).without_query_execution_start_time();
+    rules().1.optimize(plan, &context, |_, _| {}).map_err(fault::from_datafusion)
+}
+
+fn rules() -> &'static (Analyzer, Optimizer) {
+    static RULES: OnceLock<(Analyzer, Optimizer)> = OnceLock::new();
+    RULES.get_or_init(|| {
+        let analyzer = Analyzer::with_rules(vec![
+            Arc::new(ResolveGroupingFunction::new()),
+            Arc::new(grouping::WideGrouping),
+            Arc::new(TypeCoercion::new()),
+        ]);
+        let optimizer = Optimizer::with_rules(vec![
+            Arc::new(SimplifyExpressions::new()),
+            Arc::new(ExtractEquijoinPredicate::new()),
+            Arc::new(EliminateFilter::new()),
+            Arc::new(PushDownFilter::new()),
+            Arc::new(OptimizeProjections::new()),
+        ]);
+        (analyzer, optimizer)
+    })
+}

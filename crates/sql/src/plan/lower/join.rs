@@ -1,0 +1,222 @@
+//! Joins. What kind of operator a join needs is seen from its condition and its inputs: two event times
+//! held within an interval, or a table that stands still on one side. Everything else is a regular join.
+
+use datafusion::common::{JoinType, NullEquality};
+use datafusion::logical_expr::utils::split_conjunction;
+use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Join, LogicalPlan, Operator};
+use millstream_plan::{Changes, Equality, JoinKind, NodeId, RowType};
+
+use super::columns::{self, Columns};
+use super::rows::{Rows, Slot};
+use super::{Lowering, place};
+use crate::SqlError;
+use crate::plan::bounded::is_bounded;
+use crate::plan::fault;
+use crate::plan::refuse::unsupported;
+use crate::plan::source::TapSource;
+
+/// One side of a join: its rows, and the columns that are computed for its keys.
+pub(super) struct Side {
+    pub(super) rows: Rows,
+    pub(super) row: RowType,
+    columns: Columns,
+    /// Whether something is computed, so that a projection is needed.
+    computes: bool,
+}
+
+/// A join with its condition taken apart.
+pub(super) struct Parts<'p> {
+    pub(super) join: &'p Join,
+    pub(super) kind: JoinKind,
+    pub(super) left: Side,
+    pub(super) right: Side,
+    /// Pairs of expressions that must be equal, left and right, and whether null equals null.
+    pub(super) equal: Vec<(Expr, Expr, bool)>,
+    /// What must hold besides.
+    pub(super) rest: Vec<Expr>,
+}
+
+impl Lowering<'_> {
+    /// Finds the operator for a join.
+    pub(super) fn join(&mut self, join: &Join) -> Result<Rows, SqlError> {
+        let kind = kind(join)?;
+        let left = self.side(&join.left)?;
+        let right = self.side(&join.right)?;
+        let mut parts = Parts { join, kind, left, right, equal: Vec::new(), rest: Vec::new() };
+        parts.take_apart();
+        if let Some(rows) = self.table_join(&mut parts)? {
+            return Ok(rows);
+        }
+        if let Some(rows) = self.interval_join(&mut parts)? {
+            return Ok(rows);
+        }
+        Err(refusal(&parts))
+    }
+
+    fn side(&mut self, plan: &LogicalPlan) -> Result<Side, SqlError> {
+        let rows = self.lower(plan)?;
+        let rows = self.with_window(rows);
+        let row = self.row(&rows).clone();
+        let mut columns = Columns::default();
+        for column in 0..row.schema.fields().len() {
+            columns.keep(&row, column);
+        }
+        Ok(Side { rows, row, columns, computes: false })
+    }
+
+    /// The node of a side, with its computed keys.
+    pub(super) fn settle(&mut self, side: Side) -> (NodeId, Vec<Slot>) {
+        let node = if side.computes { self.project(side.rows.node, side.columns) } else { side.rows.node };
+        (node, side.rows.slots)
+    }
+
+    /// The edge behind a join of two nodes: left then right, padded sides nullable.
+    pub(super) fn joined(&self, left: NodeId, right: NodeId, kind: JoinKind, right_times: bool) -> RowType {
+        let (left, right) = (&self.graph.node(left).row, &self.graph.node(right).row);
+        let width = left.schema.fields().len();
+        let padded = |row: &RowType, padded: bool| {
+            let field = move |field: &std::sync::Arc<arrow::datatypes::Field>| {
+                field.as_ref().clone().with_nullable(field.is_nullable() || padded)
+            };
+            row.schema.fields().iter().map(field).collect::<Vec<_>>()
+        };
+        let fields = [padded(left, kind.pads_right()), padded(right, kind.pads_left())].concat();
+        let right_times = right.times.iter().filter(|_| right_times).map(|time| time + width);
+        let times = left.times.iter().copied().chain(right_times).collect();
+        columns::row(fields, times, left.changes)
+    }
+}
+
+impl Parts<'_> {
+    /// Sorts the condition into equalities between the sides and the rest.
+    fn take_apart(&mut self) {
+        let null_equal = self.join.null_equality == NullEquality::NullEqualsNull;
+        self.equal.extend(self.join.on.iter().map(|(left, right)| (left.clone(), right.clone(), null_equal)));
+        let filter = self.join.filter.clone();
+        for condition in filter.iter().flat_map(split_conjunction) {
+            match condition {
+                Expr::BinaryExpr(BinaryExpr { left, op: Operator::IsNotDistinctFrom, right }) => {
+                    let (in_left, in_right) = (|e: &Expr| self.is_left(e), |e: &Expr| self.is_right(e));
+                    if in_left(left) && in_right(right) {
+                        self.equal.push((left.as_ref().clone(), right.as_ref().clone(), true));
+                    } else if in_left(right) && in_right(left) {
+                        self.equal.push((right.as_ref().clone(), left.as_ref().clone(), true));
+                    } else {
+                        self.rest.push(condition.clone());
+                    }
+                }
+                other => self.rest.push(other.clone()),
+            }
+        }
+    }
+
+    /// Whether an expression reads columns of the left side only, and at least one.
+    pub(super) fn is_left(&self, expr: &Expr) -> bool {
+        let columns = expr.column_refs();
+        !columns.is_empty() && columns.iter().all(|column| self.join.left.schema().has_column(column))
+    }
+
+    /// Whether an expression reads columns of the right side only, and at least one.
+    pub(super) fn is_right(&self, expr: &Expr) -> bool {
+        let columns = expr.column_refs();
+        !columns.is_empty() && columns.iter().all(|column| self.join.right.schema().has_column(column))
+    }
+
+    /// The equalities as columns; keys that are computed are added to their side.
+    pub(super) fn equalities(&mut self) -> Result<Vec<Equality>, SqlError> {
+        let mut out = Vec::with_capacity(self.equal.len());
+        for (left, right, null_equal) in &self.equal {
+            out.push(Equality {
+                left: self.left.key(&self.join.left, left)?,
+                right: self.right.key(&self.join.right, right)?,
+                null_equal: *null_equal,
+            });
+        }
+        Ok(out)
+    }
+
+    /// The rest of the condition over the joined edge, whose columns stand in these slots.
+    pub(super) fn residual(&self, node: NodeId, slots: &[Slot], edge: &RowType) -> Result<Option<Expr>, SqlError> {
+        let Some(rest) = datafusion::logical_expr::utils::conjunction(self.rest.clone()) else { return Ok(None) };
+        let rows = Rows { node, slots: slots.to_vec(), pending: None, attached: None };
+        let schema = self.join.left.schema().join(self.join.right.schema()).map_err(fault::from_datafusion)?;
+        rows.resolve(&schema, edge, &rest).map(Some)
+    }
+
+    /// Where the condition stands in the text.
+    pub(super) fn place(&self) -> Option<crate::error::Span> {
+        place(self.join.on.iter().flat_map(|(left, right)| [left, right]).chain(&self.join.filter))
+    }
+}
+
+impl Side {
+    fn key(&mut self, plan: &LogicalPlan, expr: &Expr) -> Result<usize, SqlError> {
+        if let Some(slot) = self.rows.plain(plan.schema(), expr)? {
+            return Ok(slot.column());
+        }
+        let (_, field) = expr.to_field(plan.schema().as_ref()).map_err(fault::from_datafusion)?;
+        let before = self.columns.len();
+        let place = self.columns.add(self.rows.resolve(plan.schema(), &self.row, expr)?, &field);
+        self.computes |= self.columns.len() > before;
+        Ok(place)
+    }
+
+    /// What goes into the graph; what stays behind is enough to resolve conditions.
+    pub(super) fn take(&mut self) -> Side {
+        Side {
+            rows: self.rows.clone(),
+            row: self.row.clone(),
+            columns: std::mem::take(&mut self.columns),
+            computes: self.computes,
+        }
+    }
+
+    /// How many columns it brings to the join.
+    pub(super) fn width(&self) -> usize {
+        self.columns.len()
+    }
+}
+
+fn kind(join: &Join) -> Result<JoinKind, SqlError> {
+    Ok(match join.join_type {
+        JoinType::Inner => JoinKind::Inner,
+        JoinType::Left => JoinKind::Left,
+        JoinType::Right => JoinKind::Right,
+        JoinType::Full => JoinKind::Full,
+        other => return Err(unsupported("semi-join", &format!("a {other} join"), place(&join.filter))),
+    })
+}
+
+/// Whether a plan reads nothing but tables that end, and never takes a row back.
+pub(super) fn stands_still(plan: &LogicalPlan, row: &RowType) -> bool {
+    fn ends(plan: &LogicalPlan) -> bool {
+        match plan {
+            LogicalPlan::TableScan(scan) => {
+                let source: &dyn std::any::Any = scan.source.as_ref();
+                source.downcast_ref::<TapSource>().is_some_and(|source| is_bounded(&source.tap))
+            }
+            other => other.inputs().into_iter().all(ends),
+        }
+    }
+    row.times.is_empty() && row.changes == Changes::Append && ends(plan)
+}
+
+/// A window join is told from other regular joins by its equal windows.
+fn refusal(parts: &Parts<'_>) -> SqlError {
+    let attached = |side: &Side, expr: &Expr, plan: &LogicalPlan| {
+        let slot = side.rows.plain(plan.schema(), expr).ok().flatten();
+        let window = side.rows.attached.as_ref();
+        slot.zip(window).is_some_and(|(slot, window)| window.starts.contains(&slot.column()))
+    };
+    let windows = parts.equal.iter().any(|(left, right, _)| {
+        attached(&parts.left, left, &parts.join.left) && attached(&parts.right, right, &parts.join.right)
+    });
+    if windows {
+        return unsupported("window-join", "a join of two windows", parts.place());
+    }
+    unsupported("regular-join", "a join without bounds in time", parts.place())
+        .hint(
+            "hold the two event times together: l.ts BETWEEN r.ts - INTERVAL '5' SECOND AND r.ts + INTERVAL '5' SECOND",
+        )
+        .hint("or join with a table that ends, such as a file, and has no watermark")
+}

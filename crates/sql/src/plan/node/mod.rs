@@ -1,0 +1,8 @@
+//! The relations that DataFusion's logical plan does not know. They travel through its analyzer and
+//! optimizer as extension nodes and are lowered to operators of their own.
+
+mod unnest;
+mod window;
+
+pub(super) use unnest::{LateralList, UnnestNode};
+pub(super) use window::{WINDOW_COLUMNS, WindowNode};

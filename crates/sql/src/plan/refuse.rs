@@ -1,0 +1,149 @@
+//! What is not supported yet, found in the syntax tree, where the places are. Each construct has a name,
+//! by which cases and documents count it.
+
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast::{
+    BinaryOperator, Expr, Function, Query, Select, SelectItem, SetExpr, SetOperator, TableFactor, Visit, Visitor,
+};
+
+use crate::SqlError;
+use crate::error::Span;
+
+/// The code of every refusal of something that Flink can do and we cannot yet.
+pub const NOT_SUPPORTED: &str = "E0501";
+
+/// A sentence that says what is not supported. The construct is the word in brackets at its end.
+pub(super) fn unsupported(construct: &'static str, sentence: &str, span: Option<Span>) -> SqlError {
+    SqlError::new(NOT_SUPPORTED, format!("{sentence} is not supported yet [{construct}]")).at(span)
+}
+
+/// The construct that an error refuses: `regular-join`, `over`, …; `None` for every other error.
+pub fn construct(error: &SqlError) -> Option<&str> {
+    if error.code != NOT_SUPPORTED {
+        return None;
+    }
+    error.message.rsplit_once('[').and_then(|(_, word)| word.strip_suffix(']'))
+}
+
+/// Refuses the first construct of a query that cannot be planned yet.
+pub(super) fn query(query: &Query) -> Result<(), SqlError> {
+    match query.visit(&mut Refusals) {
+        ControlFlow::Break(error) => Err(*error),
+        ControlFlow::Continue(()) => Ok(()),
+    }
+}
+
+struct Refusals;
+
+type Found = ControlFlow<Box<SqlError>>;
+
+fn found(construct: &'static str, sentence: &str, span: Option<Span>) -> Found {
+    ControlFlow::Break(Box::new(unsupported(construct, sentence, span)))
+}
+
+impl Visitor for Refusals {
+    type Break = Box<SqlError>;
+
+    fn pre_visit_query(&mut self, query: &Query) -> Found {
+        let place = Span::of(query);
+        if let SetExpr::Select(select) = query.body.as_ref() {
+            ranked(select)?;
+        }
+        if let SetExpr::SetOperation { op, .. } = query.body.as_ref()
+            && !matches!(op, SetOperator::Union)
+        {
+            return found("set-operation", &format!("{op}"), place);
+        }
+        match &query.order_by {
+            Some(_) if query.limit_clause.is_some() => found("top-n", "ORDER BY with LIMIT", place),
+            Some(order) => found("sort", "ORDER BY", Span::of(order).or(place)),
+            None => ControlFlow::Continue(()),
+        }
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> Found {
+        match factor {
+            TableFactor::MatchRecognize { .. } => found("match-recognize", "MATCH_RECOGNIZE", Span::of(factor)),
+            TableFactor::Table { version: Some(_), .. } => {
+                found("temporal-join", "FOR SYSTEM_TIME AS OF", Span::of(factor))
+            }
+            TableFactor::Pivot { .. } | TableFactor::Unpivot { .. } => found("pivot", "PIVOT", Span::of(factor)),
+            _ => ControlFlow::Continue(()),
+        }
+    }
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> Found {
+        let place = Span::of(expr);
+        match expr {
+            Expr::InSubquery { .. } => found("subquery", "IN with a subquery", place),
+            Expr::Exists { .. } => found("subquery", "EXISTS", place),
+            Expr::BinaryOp { op: BinaryOperator::Custom(_), .. } | Expr::Prefixed { .. } => ControlFlow::Continue(()),
+            Expr::Function(function) if function.over.is_some() => {
+                found("over", &format!("{} … OVER", function.name), place)
+            }
+            Expr::Function(function) if named(function, "CURRENT_WATERMARK") => {
+                found("current-watermark", "CURRENT_WATERMARK", place)
+            }
+            _ => ControlFlow::Continue(()),
+        }
+    }
+}
+
+fn named(function: &Function, name: &str) -> bool {
+    function.name.to_string().eq_ignore_ascii_case(name)
+}
+
+/// `SELECT … FROM (SELECT …, ROW_NUMBER() OVER (…) AS rn FROM …) WHERE rn <= n` is a Top-N, with `rn = 1`
+/// over an order by time a deduplication; Flink knows them by this shape.
+fn ranked(select: &Select) -> Found {
+    let Some(filter) = &select.selection else { return ControlFlow::Continue(()) };
+    let subqueries = select.from.iter().filter_map(|from| match &from.relation {
+        TableFactor::Derived { subquery, .. } => Some(subquery),
+        _ => None,
+    });
+    for subquery in subqueries {
+        let SetExpr::Select(inner) = subquery.body.as_ref() else { continue };
+        for item in &inner.projection {
+            let SelectItem::ExprWithAlias { expr: Expr::Function(function), alias } = item else { continue };
+            let ranks = ["ROW_NUMBER", "RANK", "DENSE_RANK"].iter().any(|name| named(function, name));
+            if ranks && function.over.is_some() && mentions(filter, &alias.value) {
+                let first = is_first(filter, &alias.value);
+                let (construct, sentence) =
+                    if first { ("deduplicate", "deduplication") } else { ("top-n", "a Top-N over ranks") };
+                return found(construct, sentence, Span::of(filter));
+            }
+        }
+    }
+    ControlFlow::Continue(())
+}
+
+fn mentions(expr: &Expr, name: &str) -> bool {
+    struct Finds<'a>(&'a str);
+    impl Visitor for Finds<'_> {
+        type Break = ();
+        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+            let last = match expr {
+                Expr::Identifier(ident) => Some(ident),
+                Expr::CompoundIdentifier(parts) => parts.last(),
+                _ => None,
+            };
+            if last.is_some_and(|ident| ident.value == self.0) {
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    expr.visit(&mut Finds(name)).is_break()
+}
+
+fn is_first(filter: &Expr, name: &str) -> bool {
+    match filter {
+        Expr::BinaryOp { left, op: BinaryOperator::Eq, right } => {
+            mentions(left, name) && right.to_string() == "1" || mentions(right, name) && left.to_string() == "1"
+        }
+        Expr::BinaryOp { left, op: BinaryOperator::And, right } => is_first(left, name) || is_first(right, name),
+        Expr::Nested(inner) => is_first(inner, name),
+        _ => false,
+    }
+}

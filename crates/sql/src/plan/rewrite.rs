@@ -1,0 +1,218 @@
+//! Small rewritings around DataFusion's SQL planner: of the syntax tree, where Flink has a grammar for what
+//! DataFusion knows as a function, and of the plan of a view before it takes the view's place.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use datafusion::common::Spans;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::logical_expr::{Expr, Extension, LogicalPlan, LogicalPlanBuilder};
+use datafusion::sql::sqlparser::ast::{
+    self, CastKind, CeilFloorKind, DateTimeField, FunctionArg, FunctionArgExpr, FunctionArgumentList,
+    FunctionArguments, Ident, ObjectName, TimezoneInfo, TypedString, Value, VisitMut, VisitorMut,
+};
+
+use super::fault;
+use super::node::WindowNode;
+use crate::SqlError;
+
+/// A query with Flink's special grammar turned into calls and casts.
+pub(super) fn query(query: &ast::Query) -> Result<ast::Query, SqlError> {
+    let mut query = query.clone();
+    match query.visit(&mut Spellings) {
+        ControlFlow::Break(error) => Err(*error),
+        ControlFlow::Continue(()) => Ok(query),
+    }
+}
+
+/// The same for an expression alone.
+pub(super) fn expression(expr: &ast::Expr) -> Result<ast::Expr, SqlError> {
+    let mut expr = expr.clone();
+    match expr.visit(&mut Spellings) {
+        ControlFlow::Break(error) => Err(*error),
+        ControlFlow::Continue(()) => Ok(expr),
+    }
+}
+
+struct Spellings;
+
+impl VisitorMut for Spellings {
+    type Break = Box<SqlError>;
+
+    fn pre_visit_query(&mut self, query: &mut ast::Query) -> ControlFlow<Box<SqlError>> {
+        name_columns(&mut query.body);
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &mut ast::Expr) -> ControlFlow<Box<SqlError>> {
+        bind_tighter(expr);
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, expr: &mut ast::Expr) -> ControlFlow<Box<SqlError>> {
+        if let Some(other) = respelled(expr) {
+            *expr = other;
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// What is computed without a name is called `EXPR$n`, as in Flink.
+fn name_columns(body: &mut ast::SetExpr) {
+    match body {
+        ast::SetExpr::Select(select) => {
+            for (index, item) in select.projection.iter_mut().enumerate() {
+                let ast::SelectItem::UnnamedExpr(expr) = item else { continue };
+                if matches!(expr, ast::Expr::Identifier(_) | ast::Expr::CompoundIdentifier(_)) {
+                    continue;
+                }
+                let alias = Ident::new(format!("EXPR${index}"));
+                *item = ast::SelectItem::ExprWithAlias { expr: expr.clone(), alias };
+            }
+        }
+        ast::SetExpr::SetOperation { left, right, .. } => {
+            name_columns(left);
+            name_columns(right);
+        }
+        _ => {}
+    }
+}
+
+/// `a IS NOT DISTINCT FROM b AND c`: the parser takes `b AND c` for the right side.
+fn bind_tighter(expr: &mut ast::Expr) {
+    use ast::BinaryOperator::{And, Or};
+    let (left, right, negated) = match expr {
+        ast::Expr::IsDistinctFrom(left, right) => (left, right, false),
+        ast::Expr::IsNotDistinctFrom(left, right) => (left, right, true),
+        _ => return,
+    };
+    if !matches!(right.as_ref(), ast::Expr::BinaryOp { op: And | Or, .. }) {
+        return;
+    }
+    let (left, mut tree) = (left.clone(), right.as_ref().clone());
+    let mut leaf = &mut tree;
+    while let ast::Expr::BinaryOp { left: inner, op: And | Or, .. } = leaf {
+        leaf = inner.as_mut();
+    }
+    let right = Box::new(leaf.clone());
+    *leaf = match negated {
+        true => ast::Expr::IsNotDistinctFrom(left, right),
+        false => ast::Expr::IsDistinctFrom(left, right),
+    };
+    *expr = tree;
+}
+
+fn respelled(expr: &mut ast::Expr) -> Option<ast::Expr> {
+    match expr {
+        ast::Expr::Floor { expr, field: CeilFloorKind::DateTimeField(unit) } if *unit != DateTimeField::NoDateTime => {
+            Some(call("FLOOR", vec![expr.as_ref().clone(), text(&unit.to_string())]))
+        }
+        ast::Expr::Ceil { expr, field: CeilFloorKind::DateTimeField(unit) } if *unit != DateTimeField::NoDateTime => {
+            Some(call("CEIL", vec![expr.as_ref().clone(), text(&unit.to_string())]))
+        }
+        ast::Expr::Value(value) => match &value.value {
+            // 1e3 is a DOUBLE, 1.5 is a DECIMAL.
+            Value::Number(digits, _) if digits.contains(['e', 'E']) => {
+                Some(cast(text(digits), ast::DataType::Double(ast::ExactNumberInfo::None)))
+            }
+            _ => None,
+        },
+        ast::Expr::TypedString(typed) => timestamp(typed),
+        ast::Expr::Function(function) => {
+            unit_argument(function);
+            None
+        }
+        _ => None,
+    }
+}
+
+/// `TIMESTAMP '…'` has as many digits behind the second as were written.
+fn timestamp(typed: &TypedString) -> Option<ast::Expr> {
+    let (None, zone @ (TimezoneInfo::None | TimezoneInfo::WithoutTimeZone)) = (match &typed.data_type {
+        ast::DataType::Timestamp(precision, zone) => (precision, zone),
+        _ => return None,
+    }) else {
+        return None;
+    };
+    let value = typed.value.clone().into_string()?;
+    let digits = value.rsplit_once('.').map_or(0, |(_, fraction)| fraction.trim_end().len().min(9)) as u64;
+    Some(cast(text(&value), ast::DataType::Timestamp(Some(digits), *zone)))
+}
+
+/// `TIMESTAMPDIFF(DAY, a, b)`: the unit becomes a text.
+fn unit_argument(function: &mut ast::Function) {
+    let name = function.name.to_string();
+    if !["TIMESTAMPDIFF", "TIMESTAMPADD"].iter().any(|known| name.eq_ignore_ascii_case(known)) {
+        return;
+    }
+    if let FunctionArguments::List(list) = &mut function.args
+        && let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(unit))) = list.args.first_mut()
+        && let ast::Expr::Identifier(word) = unit
+    {
+        *unit = text(&word.value);
+    }
+}
+
+fn text(value: &str) -> ast::Expr {
+    ast::Expr::Value(Value::SingleQuotedString(value.to_string()).into())
+}
+
+fn cast(expr: ast::Expr, data_type: ast::DataType) -> ast::Expr {
+    ast::Expr::Cast { kind: CastKind::Cast, expr: Box::new(expr), data_type, array: false, format: None }
+}
+
+fn call(name: &str, args: Vec<ast::Expr>) -> ast::Expr {
+    let args = args.into_iter().map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))).collect();
+    ast::Expr::Function(ast::Function {
+        name: ObjectName::from(vec![Ident::new(name)]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(FunctionArgumentList { duplicate_treatment: None, args, clauses: Vec::new() }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
+    })
+}
+
+/// The plan with other names for its columns; none leaves it as it is.
+pub(super) fn rename(plan: LogicalPlan, names: &[String]) -> Result<LogicalPlan, SqlError> {
+    if names.is_empty() {
+        return Ok(plan);
+    }
+    let columns = plan.schema().columns();
+    if columns.len() != names.len() {
+        let message = format!("{} names are given for the {} columns of the query", names.len(), columns.len());
+        return Err(SqlError::new("E0207", message));
+    }
+    let renamed = columns.into_iter().zip(names).map(|(column, name)| Expr::Column(column).alias(name));
+    let plan = LogicalPlanBuilder::from(plan).project(renamed).and_then(LogicalPlanBuilder::build);
+    plan.map_err(fault::from_datafusion)
+}
+
+/// The plan without places in a text.
+pub(super) fn without_places(plan: LogicalPlan) -> Result<LogicalPlan, SqlError> {
+    let unplaced = |expr: Expr| {
+        expr.transform_up(|expr| match expr {
+            Expr::Column(mut column) if column.spans.first().is_some() => {
+                column.spans = Spans::new();
+                Ok(Transformed::yes(Expr::Column(column)))
+            }
+            other => Ok(Transformed::no(other)),
+        })
+    };
+    let plan = plan.transform_down_with_subqueries(|plan| {
+        let plan = match &plan {
+            LogicalPlan::Extension(extension) => match extension.node.as_any().downcast_ref::<WindowNode>() {
+                Some(window) if window.place.is_some() => {
+                    let node = Arc::new(window.without_place());
+                    LogicalPlan::Extension(Extension { node })
+                }
+                _ => plan,
+            },
+            _ => plan,
+        };
+        plan.map_expressions(unplaced).map(|plan| Transformed::yes(plan.data))
+    });
+    plan.map(|plan| plan.data).map_err(fault::from_datafusion)
+}
