@@ -1,12 +1,17 @@
 //! From a node of the plan to the operator that does its work. The one place that names them all.
 
-use millstream_plan::{Graph, Node, Op, Window, WindowInput};
+use std::collections::BTreeSet;
 
-use crate::error::{EngineError, Result};
+use millstream_plan::{Graph, Node, NodeId, Op, Window, WindowInput};
+
+use crate::error::Result;
 use crate::expression::Expression;
 use crate::operator::Operator;
-use crate::operators::{GroupAggregateOperator, SessionAggregateOperator, WindowAggregateOperator};
-use crate::stage::{Filter, Project, Stage};
+use crate::operators::{
+    GroupAggregateOperator, IntervalJoinOperator, LimitOperator, NormalizeOperator, SessionAggregateOperator,
+    SessionRowsOperator, TableJoinOperator, WindowAggregateOperator,
+};
+use crate::stage::{AssignWindow, Expand, Filter, Project, Stage, Unnest};
 
 /// What sits in a seat of a lane.
 pub enum Work {
@@ -30,7 +35,16 @@ pub fn build(graph: &Graph, node: &Node) -> Result<Work> {
         Op::Scan { .. } | Op::Values { .. } => Ok(Work::Scan),
         Op::Filter(condition) => stage(Box::new(Filter::new(Expression::bind(condition, &input(0).schema)?))),
         Op::Project(exprs) => stage(Box::new(Project::new(Expression::bind_all(exprs, &input(0).schema)?, schema))),
+        Op::Expand(lists) => {
+            let bind = |list: &Vec<_>| Expression::bind_all(list, &input(0).schema);
+            stage(Box::new(Expand::new(lists.iter().map(bind).collect::<Result<_>>()?, schema)))
+        }
+        Op::Unnest(plan) => stage(Box::new(Unnest::new(plan.clone(), read_columns(graph, node), schema))),
         Op::Union => Ok(Work::Union),
+        Op::AssignWindow(plan) => match plan.window {
+            Window::Session { gap } => operator(Box::new(SessionRowsOperator::new(plan, gap, input(0), schema)?)),
+            _ => stage(Box::new(AssignWindow::new(plan, schema)?)),
+        },
         Op::GroupAggregate(plan) => operator(Box::new(GroupAggregateOperator::new(plan, input(0), schema)?)),
         Op::WindowAggregate(plan) => match &plan.input {
             WindowInput::Time { window: Window::Session { .. }, .. } => {
@@ -38,6 +52,40 @@ pub fn build(graph: &Graph, node: &Node) -> Result<Work> {
             }
             _ => operator(Box::new(WindowAggregateOperator::new(plan, input(0), schema)?)),
         },
-        op => Err(EngineError::Compute(format!("the engine cannot run {} yet", op.name()))),
+        Op::Normalize { key } => operator(Box::new(NormalizeOperator::new(key, input(0))?)),
+        Op::IntervalJoin(plan) => operator(Box::new(IntervalJoinOperator::new(plan, input(0), input(1), schema)?)),
+        Op::TableJoin(plan) => operator(Box::new(TableJoinOperator::new(plan, input(0), input(1), schema)?)),
+        Op::Limit { skip, fetch } => operator(Box::new(LimitOperator::new(*skip, *fetch, input(0))?)),
     }
+}
+
+/// Which of the columns of a node's input are read behind the node, where the input's columns come first in
+/// its rows. Only projections and filters are looked at; whatever else reads a column may read all.
+fn read_columns(graph: &Graph, node: &Node) -> Vec<bool> {
+    let width = graph.node(node.inputs[0]).row.schema.fields().len();
+    let found = graph.nodes.iter().position(|other| std::ptr::eq(other, node));
+    let mut names = BTreeSet::new();
+    let all = found.is_none_or(|id| !collect_reads(graph, NodeId(id), &mut names));
+    let fields = node.row.schema.fields().iter().take(width);
+    fields.map(|field| all || names.contains(field.name())).collect()
+}
+
+/// Adds the names of the columns of a node that are read behind it; false if that cannot be told.
+fn collect_reads(graph: &Graph, id: NodeId, names: &mut BTreeSet<String>) -> bool {
+    let mut add = |expr: &datafusion::logical_expr::Expr| {
+        names.extend(expr.column_refs().into_iter().map(|column| column.name.clone()));
+    };
+    let mut filters = Vec::new();
+    for (reader, _) in graph.readers(id) {
+        match &graph.node(reader).op {
+            Op::Project(exprs) => exprs.iter().for_each(&mut add),
+            Op::Filter(condition) => {
+                add(condition);
+                filters.push(reader);
+            }
+            _ => return false,
+        }
+    }
+    !graph.outputs.iter().any(|output| output.node == id)
+        && filters.into_iter().all(|filter| collect_reads(graph, filter, names))
 }

@@ -66,6 +66,11 @@ impl InputClock {
         }
     }
 
+    /// Whether an input has ended, in all the lanes it comes from.
+    pub fn ended(&self, port: usize) -> bool {
+        self.ports[port].1.iter().all(|slot| slot.watermark == Millis::MAX)
+    }
+
     /// An input is awake, and perhaps further than before. The operator's watermark, if that moves it.
     fn hear(&mut self, port: usize, slot: usize, watermark: Option<Millis>) -> Option<Millis> {
         let slot = &mut self.ports[port].1[slot];

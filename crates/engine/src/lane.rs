@@ -194,14 +194,18 @@ impl Seat {
             },
             Work::Union => Ok(self.clock.take(port, from, message).into_iter().collect()),
             Work::Operator(operator) => {
-                let Some(message) = self.clock.take(port, from, message) else { return Ok(Vec::new()) };
+                let had_ended = self.clock.ended(port);
                 let schema = &self.input_schemas[port];
-                let said = run(operator.as_mut(), port, schema, message, output)?;
+                let message = self.clock.take(port, from, message);
+                let said = message.map(|message| run(operator.as_mut(), port, schema, message, output)).transpose()?;
+                if self.clock.ended(port) && !had_ended {
+                    operator.on_end(port, output)?;
+                }
                 let (batches, late, watermark) = output.take();
                 self.counters.late(&late);
                 self.counters.state(operator.size());
                 let batches = batches.into_iter().map(Message::Batch);
-                Ok(batches.chain(watermark.map(Message::Watermark)).chain(said).collect())
+                Ok(batches.chain(watermark.map(Message::Watermark)).chain(said.flatten()).collect())
             }
         }
     }

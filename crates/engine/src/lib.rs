@@ -10,6 +10,7 @@
 mod aggregate;
 mod build;
 mod doors;
+mod equality;
 mod error;
 mod exchange;
 mod expression;
@@ -27,7 +28,9 @@ mod pane;
 mod pipeline;
 mod progress;
 mod replay;
+mod rows;
 mod run;
+mod sessions;
 mod slices;
 mod stage;
 mod state;

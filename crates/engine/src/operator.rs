@@ -63,6 +63,11 @@ pub trait Operator: Send {
     /// something, given its state and these coming rows.
     fn deadline(&self, port: usize, rows: &Batch) -> Millis;
 
+    /// An input has ended: nothing more comes through this port. Said once, behind its last row.
+    fn on_end(&mut self, _port: usize, _out: &mut Output) -> Result<()> {
+        Ok(())
+    }
+
     /// The state as plain tables.
     fn save(&mut self) -> Result<Tables>;
 

@@ -6,11 +6,12 @@
 //! gap, one that exists twice for its second instant (Flink's `TimeWindowUtil`).
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use arrow::array::cast::AsArray;
-use arrow::array::{Array, ArrayRef, Int64Array};
+use arrow::array::{Array, ArrayRef, Int64Array, TimestampMillisecondArray};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Int64Type, TimeUnit};
+use arrow::datatypes::{DataType, Int64Type, SchemaRef, TimeUnit};
 use chrono::{DateTime, NaiveDateTime, Offset, TimeZone};
 use chrono_tz::Tz;
 use millstream_record::Millis;
@@ -113,6 +114,18 @@ fn after_gap(zone: Tz, digits: NaiveDateTime, local: i64) -> i64 {
 /// The first watermark that closes a window which ends at `local_end` on this clock.
 pub fn closes_at(clock: WallClock, local_end: i64) -> Millis {
     Millis(clock.instant(local_end.saturating_sub(1)))
+}
+
+/// The columns `window_start`, `window_end` and `window_time` of windows that are given as the wall clock
+/// shows them, in the types of the last three fields of `schema`.
+pub fn window_columns(starts: Vec<i64>, ends: Vec<i64>, clock: WallClock, schema: &SchemaRef) -> Result<Vec<ArrayRef>> {
+    let times = ends.iter().map(|&end| closes_at(clock, end).0).collect();
+    let fields = &schema.fields()[schema.fields().len() - 3..];
+    let columns = [starts, ends, times].into_iter().zip(fields).map(|(column, field)| {
+        let column: ArrayRef = Arc::new(TimestampMillisecondArray::from(column));
+        Ok(cast(&column, field.data_type())?)
+    });
+    columns.collect()
 }
 
 /// Event times in milliseconds; a null is an error.

@@ -2,9 +2,19 @@
 //! no task, no counters.
 
 mod group_aggregate;
+mod interval_join;
+mod limit;
+mod normalize;
 mod session_aggregate;
+mod session_rows;
+mod table_join;
 mod window_aggregate;
 
 pub use group_aggregate::GroupAggregateOperator;
+pub use interval_join::IntervalJoinOperator;
+pub use limit::LimitOperator;
+pub use normalize::NormalizeOperator;
 pub use session_aggregate::SessionAggregateOperator;
+pub use session_rows::SessionRowsOperator;
+pub use table_join::TableJoinOperator;
 pub use window_aggregate::WindowAggregateOperator;
