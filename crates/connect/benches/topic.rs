@@ -16,12 +16,12 @@ const BATCH_ROWS: usize = 8192;
 
 fn main() {
     let rows: u64 = std::env::var("ROWS").ok().and_then(|rows| rows.parse().ok()).unwrap_or(1_000_000);
-    println!("{:<34} {:>14} {:>10}", "what", "rows/s", "MB/s");
+    println!("{:<34} {:>14} {:>10} {:>12}", "what", "rows/s", "MB/s", "CPU us/row");
     for demo in demos() {
         let (mut key, mut value) = (Vec::new(), Vec::new());
         let bytes = make(demo.topic, rows / 4, &mut key, &mut value);
-        report(&format!("make {}", demo.topic), rows / 4, bytes, || {
-            make(demo.topic, rows / 4, &mut key, &mut value);
+        report(&format!("make {}", demo.topic), rows, bytes * 4, || {
+            make(demo.topic, rows, &mut key, &mut value);
         });
     }
     let folder = tempfile::tempdir().expect("a folder");
@@ -48,23 +48,41 @@ fn make(topic: &str, rows: u64, key: &mut Vec<u8>, value: &mut Vec<u8>) -> u64 {
     bytes
 }
 
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort();
-    times[times.len() / 2]
+/// Wall time, and the time that all threads of this process spent on a processor (in steps of 10 ms; 0
+/// where the system does not tell).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Spent {
+    wall: Duration,
+    cpu: Duration,
+}
+
+fn measure(run: impl FnOnce()) -> Spent {
+    let (begin, before) = (Instant::now(), cpu());
+    run();
+    Spent { wall: begin.elapsed(), cpu: cpu().saturating_sub(before) }
+}
+
+fn cpu() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let behind_name = stat.rsplit(')').next().unwrap_or_default();
+    // The 14th and 15th field: ticks of 10 ms in the program and in the kernel.
+    let ticks = behind_name.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok());
+    Duration::from_millis(ticks.sum::<u64>() * 10)
+}
+
+fn median(mut all: Vec<Spent>) -> Spent {
+    all.sort();
+    all[all.len() / 2]
 }
 
 fn report(what: &str, rows: u64, bytes: u64, mut run: impl FnMut()) {
-    let times = (0..ROUNDS).map(|_| {
-        let begin = Instant::now();
-        run();
-        begin.elapsed()
-    });
-    print_row(what, rows, bytes, median(times.collect()));
+    print_row(what, rows, bytes, median((0..ROUNDS).map(|_| measure(&mut run)).collect()));
 }
 
-fn print_row(what: &str, rows: u64, bytes: u64, time: Duration) {
-    let seconds = time.as_secs_f64();
-    println!("{what:<34} {:>14.0} {:>10.1}", rows as f64 / seconds, bytes as f64 / seconds / 1e6);
+fn print_row(what: &str, rows: u64, bytes: u64, spent: Spent) {
+    let seconds = spent.wall.as_secs_f64();
+    let each = spent.cpu.as_secs_f64() * 1e6 / rows as f64;
+    println!("{what:<34} {:>14.0} {:>10.1} {each:>12.2}", rows as f64 / seconds, bytes as f64 / seconds / 1e6);
 }
 
 /// Appends ready-made bids, so that making them is not measured. Leaves the topic `bids` behind.
@@ -81,16 +99,16 @@ fn append(topics: &Topics, rows: u64) -> u64 {
             topics.delete("bids").expect("deleted");
         }
         topics.create("bids", 4).expect("new");
-        let begin = Instant::now();
-        let mut producer = topics.producer("bids").expect("opens");
-        let mut from = (0, 0);
-        for &to in &ends {
-            let (key, value) = (Some(&keys[from.0..to.0]), Some(&values[from.1..to.1]));
-            producer.send(&Record { key, value, ..Record::default() }).expect("sent");
-            from = to;
-        }
-        producer.flush().expect("flushed");
-        times.push(begin.elapsed());
+        times.push(measure(|| {
+            let mut producer = topics.producer("bids").expect("opens");
+            let mut from = (0, 0);
+            for &to in &ends {
+                let (key, value) = (Some(&keys[from.0..to.0]), Some(&values[from.1..to.1]));
+                producer.send(&Record { key, value, ..Record::default() }).expect("sent");
+                from = to;
+            }
+            producer.flush().expect("flushed");
+        }));
     }
     let bytes = (keys.len() + values.len()) as u64;
     print_row("append bids, 4 partitions, by key", rows, bytes, median(times));
@@ -122,19 +140,20 @@ fn one_by_one(topics: &Topics) {
 fn handing_over(topics: &Topics, folder: &std::path::Path) {
     topics.create("shared", 2).expect("new");
     let value = [b'x'; 250];
-    let begin = Instant::now();
-    std::thread::scope(|scope| {
-        for _ in 0..2 {
-            scope.spawn(|| {
-                let mut producer = Topics::open(folder, Arc::new(SystemClock)).producer("shared").expect("opens");
-                for _ in 0..400_000 {
-                    producer.send(&Record { value: Some(&value), ..Record::default() }).expect("sent");
-                }
-                producer.flush().expect("flushed");
-            });
+    let write = || {
+        let mut producer = Topics::open(folder, Arc::new(SystemClock)).producer("shared").expect("opens");
+        for _ in 0..400_000 {
+            producer.send(&Record { value: Some(&value), ..Record::default() }).expect("sent");
         }
+        producer.flush().expect("flushed");
+    };
+    let spent = measure(|| {
+        std::thread::scope(|scope| {
+            scope.spawn(write);
+            write();
+        });
     });
-    print_row("append, two writers taking turns", 800_000, 800_000 * 250, begin.elapsed());
+    print_row("append, two writers taking turns", 800_000, 800_000 * 250, spent);
     let mut writers: Vec<_> =
         (0..2).map(|_| Topics::open(folder, Arc::new(SystemClock)).producer("shared").expect("opens")).collect();
     let turns = 40;

@@ -8,7 +8,7 @@
 //! - version (1), number of partitions
 //! - for each partition: next offset; greatest timestamp so far (signed)
 //! - bytes of payload in the topic so far; time of arrival (signed); number of blocks
-//! - for each block: partition, records, codec (0 plain, 1 zstd), unpacked length, stored length
+//! - for each block: partition, records, codec (0 plain, 1 LZ4), unpacked length, stored length
 //! - the blocks, packed
 //!
 //! Because next offsets and greatest timestamps rise from append to append, both an offset and a time are
@@ -45,7 +45,7 @@ pub(super) struct Entry {
     pub partition: u32,
     /// How many records.
     pub count: usize,
-    /// How it is packed: [`PLAIN`] or [`ZSTD`].
+    /// How it is packed: [`PLAIN`] or [`LZ4`].
     pub codec: u8,
     /// Its length in bytes when it is unpacked.
     pub unpacked: usize,
@@ -55,8 +55,8 @@ pub(super) struct Entry {
 
 /// A block stored as it is.
 pub(super) const PLAIN: u8 = 0;
-/// A block packed by zstd.
-pub(super) const ZSTD: u8 = 1;
+/// A block packed by LZ4.
+pub(super) const LZ4: u8 = 1;
 
 /// The head of an append.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -113,7 +113,7 @@ impl Append {
             let partition = u32::try_from(cursor.number()?).ok()?;
             let count = cursor.length()?;
             let (codec, unpacked, length) = (cursor.byte()?, cursor.length()?, cursor.length()?);
-            let sound = codec <= ZSTD && count > 0 && count <= unpacked;
+            let sound = codec <= LZ4 && count > 0 && count <= unpacked;
             let fits = sound && (partition as usize) < self.state.partitions.len();
             fits.then(|| self.blocks.push(Entry { partition, count, codec, unpacked, stored: 0..length }))?;
         }

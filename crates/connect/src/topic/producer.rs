@@ -39,7 +39,7 @@ impl Producer {
         let written: i64 = owner.state()?.partitions.iter().map(|standing| standing.next).sum();
         let turn = (written as u64 % u64::from(place.partitions)) as u32;
         let builders = (0..place.partitions).map(|_| BlockBuilder::default()).collect();
-        let (packer, arrival) = (Packer::new()?, None);
+        let (packer, arrival) = (Packer::default(), None);
         Ok(Producer { place, owner, clock, packer, builders, arrival, collected: 0, collected_bytes: 0, turn })
     }
 

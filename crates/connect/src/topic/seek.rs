@@ -10,7 +10,7 @@ use super::block::Block;
 use super::bounds::{Bound, Start};
 use super::cut::Cutter;
 use super::follower::Follower;
-use super::packer::Unpacker;
+use super::packer::unpack;
 
 /// A reader of the topic from `resume`, or else from `start`, to `bound`. Gives the offsets at which it
 /// begins and ends in each partition.
@@ -125,7 +125,7 @@ fn first_in(value: &[u8], partition: u32, time: Millis) -> Option<i64> {
     append.read(value)?;
     let entry = append.blocks.iter().find(|entry| entry.partition == partition)?;
     let mut raw = Vec::new();
-    Unpacker::new().ok()?.unpack(entry.codec, entry.unpacked, &value[entry.stored.clone()], &mut raw)?;
+    unpack(entry.codec, entry.unpacked, &value[entry.stored.clone()], &mut raw)?;
     let mut times = Vec::new();
     Block::parse(&raw)?.timestamps(&raw, 0..entry.count, &mut times)?;
     let index = times.iter().position(|&at| at >= time.0)?;

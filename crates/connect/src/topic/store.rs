@@ -15,7 +15,7 @@ use rocksdb::{
 };
 
 /// How large a memtable grows before it becomes a file: bytes.
-const MEMTABLE_BYTES: usize = 32 << 20;
+const MEMTABLE_BYTES: usize = 16 << 20;
 /// So many files of the smallest kind are left alone before they are merged.
 const SMALL_FILES: u64 = 8;
 /// How much is read ahead in a scan: bytes.

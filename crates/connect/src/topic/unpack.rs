@@ -9,7 +9,7 @@ use millstream_record::{Millis, PartitionId, Result};
 
 use super::block::Block;
 use super::cut::{Packed, Piece};
-use super::packer::Unpacker;
+use super::packer::unpack;
 use super::place::Place;
 use crate::format::{RawRecords, Segments, TimestampType};
 
@@ -40,7 +40,6 @@ pub struct Arrival {
 pub(super) struct Unpack {
     place: Place,
     wants: Wants,
-    zstd: Unpacker,
     /// The block that was split last, unpacked.
     split: Option<(Arc<Packed>, Vec<u8>)>,
     /// The arrivals of the records of the last piece, if they are wanted.
@@ -53,7 +52,7 @@ type Spans = Vec<Option<(usize, usize)>>;
 impl Unpack {
     /// Unpacks pieces of the topic at `place`.
     pub fn new(place: Place, wants: Wants) -> Result<Unpack> {
-        Ok(Unpack { place, wants, zstd: Unpacker::new()?, split: None, arrivals: Vec::new() })
+        Ok(Unpack { place, wants, split: None, arrivals: Vec::new() })
     }
 
     /// The records of a piece.
@@ -88,7 +87,7 @@ impl Unpack {
         raw: &mut RawRecords,
     ) -> Option<()> {
         let start = buffer.len();
-        self.zstd.unpack(block.entry.codec, block.entry.unpacked, &block.bytes, buffer)?;
+        unpack(block.entry.codec, block.entry.unpacked, &block.bytes, buffer)?;
         let all = 0..block.entry.count;
         let unpacked = &buffer[start..];
         let parsed = Block::parse(unpacked)?;
@@ -112,7 +111,7 @@ impl Unpack {
         if !self.split.as_ref().is_some_and(|(kept, _)| Arc::ptr_eq(kept, block)) {
             let mut unpacked = self.split.take().map(|(_, bytes)| bytes).unwrap_or_default();
             unpacked.clear();
-            self.zstd.unpack(block.entry.codec, block.entry.unpacked, &block.bytes, &mut unpacked)?;
+            unpack(block.entry.codec, block.entry.unpacked, &block.bytes, &mut unpacked)?;
             self.split = Some((block.clone(), unpacked));
         }
         let (_, unpacked) = self.split.as_ref()?;

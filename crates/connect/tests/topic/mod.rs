@@ -3,6 +3,7 @@
 mod log;
 mod names;
 mod processes;
+mod tables;
 
 use std::sync::Arc;
 use std::time::Duration;
