@@ -31,7 +31,7 @@ impl Listing {
         } else if text.contains(['*', '?', '[']) {
             let matches = glob::glob(&text).map_err(|error| Error::Invalid(format!("'path' = '{text}': {error}")))?;
             for path in matches {
-                let path = path.map_err(|error| Error::io(error.path().to_path_buf(), error.into()))?;
+                let path = path.map_err(|error| Error::io(error.path(), error.error().kind().into()))?;
                 add(&path, false, 0, &mut files)?;
             }
             if files.is_empty() && !self.may_be_absent {

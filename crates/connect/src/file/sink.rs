@@ -13,8 +13,8 @@ use millstream_record::{Batch, Column, Error, Kind, Options, Origin, Result, Sin
 use parquet::arrow::ArrowWriter;
 
 use super::options;
-use crate::format::Encode;
 use crate::format::settings::{Settings, field_of};
+use crate::format::{Encode, as_declared};
 
 /// Writes a table into a folder.
 pub(super) struct FileSink {
@@ -27,7 +27,7 @@ pub(super) struct FileSink {
 }
 
 enum Format {
-    Lines(Encode),
+    Lines(Box<Encode>),
     Parquet(SchemaRef),
 }
 
@@ -48,6 +48,8 @@ impl FileSink {
     pub(super) fn new(name: &str, columns: &[Column], options: &Options) -> Result<FileSink> {
         let folder = options::path(options)?;
         let format = Settings::of_value(options)?.format;
+        // A file cannot take a row back, so a primary key does not make it one that upserts.
+        let lines = || Ok::<_, Error>(Format::Lines(Box::new(Encode::new(columns, &[], options)?)));
         let (format, suffix) = match format.as_str() {
             "parquet" if columns.iter().any(|column| column.origin != Origin::Payload) => {
                 return Err(Error::Invalid(format!("'{name}': files have no metadata that can be written")));
@@ -55,10 +57,9 @@ impl FileSink {
             "parquet" => {
                 (Format::Parquet(Arc::new(Schema::new(columns.iter().map(field_of).collect::<Vec<_>>()))), ".parquet")
             }
-            // A file cannot take a row back, so a primary key does not make it one that upserts.
-            "csv" => (Format::Lines(Encode::new(columns, &[], options)?), ".csv"),
-            "raw" => (Format::Lines(Encode::new(columns, &[], options)?), ".txt"),
-            _ => (Format::Lines(Encode::new(columns, &[], options)?), ".jsonl"),
+            "csv" => (lines()?, ".csv"),
+            "raw" => (lines()?, ".txt"),
+            _ => (lines()?, ".jsonl"),
         };
         fs::create_dir_all(&folder).map_err(|error| Error::io(&folder, error))?;
         let roll_bytes = options.bytes("sink.rolling-policy.file-size").unwrap_or(u64::MAX).max(1);
@@ -147,7 +148,9 @@ impl Sink for FileSink {
             }
             (Writer::Parquet(file), _, Some(schema)) => {
                 insertions_only(batch)?;
-                let rows = RecordBatch::try_new(schema, batch.rows.columns().to_vec())?;
+                let columns = batch.rows.columns().iter().zip(schema.fields());
+                let columns = columns.map(|(column, field)| as_declared(column, field)).collect::<Result<_>>()?;
+                let rows = RecordBatch::try_new(schema, columns)?;
                 file.write(&rows).map_err(|error| not_written(&part.hidden, &error))?;
                 part.bytes = (file.bytes_written() + file.in_progress_size()) as u64;
             }

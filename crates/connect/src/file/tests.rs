@@ -240,10 +240,10 @@ fn a_record_that_is_too_long_is_passed_over() {
 fn next_rows(reader: &mut dyn Reader) -> Vec<String> {
     let started = Instant::now();
     while started.elapsed() < Duration::from_secs(20) {
-        if let Poll::Rows(fetched) = reader.poll(Duration::from_millis(50)).expect("read") {
-            if fetched.rows.num_rows() > 0 {
-                return shown(&fetched.rows, None);
-            }
+        if let Poll::Rows(fetched) = reader.poll(Duration::from_millis(50)).expect("read")
+            && fetched.rows.num_rows() > 0
+        {
+            return shown(&fetched.rows, None);
         }
     }
     panic!("no rows within 20 s");

@@ -2,7 +2,7 @@
 //! tombstones where the sink upserts by key.
 
 use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::compute::cast;
+use arrow::compute::{CastOptions, cast, cast_with_options};
 use arrow::datatypes::{FieldRef, TimestampMillisecondType};
 use millstream_record::{Batch, Column, Error, Kind, Options, Origin, Result};
 
@@ -63,17 +63,32 @@ impl Writer {
 /// A part of the records: which columns it holds and how it is written.
 struct Part {
     columns: Vec<usize>,
+    fields: Vec<FieldRef>,
     writer: Writer,
 }
 
 impl Part {
     fn new(columns: Vec<usize>, fields: &[FieldRef], settings: &Settings) -> Result<Part> {
-        Ok(Part { columns, writer: settings.writer(fields)? })
+        Ok(Part { columns, fields: fields.to_vec(), writer: settings.writer(fields)? })
     }
 
-    fn select(&self, batch: &Batch) -> Vec<ArrayRef> {
-        self.columns.iter().map(|&index| batch.rows.column(index).clone()).collect()
+    /// The part's columns, as they are declared.
+    fn select(&self, batch: &Batch) -> Result<Vec<ArrayRef>> {
+        let column = |(index, field): (&usize, &FieldRef)| as_declared(batch.rows.column(*index), field);
+        self.columns.iter().zip(&self.fields).map(column).collect()
     }
+}
+
+/// A column in the type that the table declares, which the query's may differ from. A value that does not
+/// fit it is an error.
+pub(crate) fn as_declared(column: &ArrayRef, field: &FieldRef) -> Result<ArrayRef> {
+    if column.data_type() == field.data_type() {
+        return Ok(column.clone());
+    }
+    let exactly = CastOptions { safe: false, ..CastOptions::default() };
+    cast_with_options(column, field.data_type(), &exactly).map_err(|error| {
+        Error::Invalid(format!("the column '{}' cannot be written as declared: {error}", field.name()))
+    })
 }
 
 /// What becomes of a row.
@@ -156,7 +171,7 @@ impl Encode {
     pub fn apply(&mut self, batch: &Batch) -> Result<Encoded> {
         let fates: Vec<Fate> = (0..batch.len()).map(|row| self.fate(batch.kind(row))).collect::<Result<_>>()?;
         let rows = || (0..batch.len()).filter(|&row| fates[row] != Fate::LeftOut);
-        let columns = self.value.select(batch);
+        let columns = self.value.select(batch)?;
         let mut values = Segments::with_capacity(batch.len(), batch.len() * 64);
         for row in rows() {
             match fates[row] {
@@ -167,7 +182,7 @@ impl Encode {
         let keys = match &self.key {
             None => None,
             Some(part) => {
-                let (columns, mut keys) = (part.select(batch), Segments::with_capacity(batch.len(), batch.len() * 16));
+                let (columns, mut keys) = (part.select(batch)?, Segments::with_capacity(batch.len(), batch.len() * 16));
                 rows().try_for_each(|row| push(&mut keys, &part.writer, &columns, row, Kind::Insert))?;
                 Some(keys)
             }

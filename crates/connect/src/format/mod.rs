@@ -23,6 +23,7 @@ pub(crate) mod settings;
 mod tests;
 
 pub use decode::{Decode, Decoded, Decoder};
+pub(crate) use encode::as_declared;
 pub use encode::{Encode, Encoded};
 pub use options::{FORMAT_OPTIONS, KEY_OPTIONS, ignores_parse_errors};
 pub use pool::DecodePool;

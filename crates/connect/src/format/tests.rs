@@ -195,6 +195,20 @@ fn upserts_become_values_and_tombstones() {
 }
 
 #[test]
+fn columns_of_another_type_are_written_as_declared() {
+    let columns = [payload("k", DataType::Int64), payload("v", DataType::Utf8)];
+    let mut encode = Encode::new(&columns, &[], &options(&[("format", "json")])).expect("an encoder");
+    let texts: ArrayRef = Arc::new(arrow::array::StringViewArray::from(vec!["5"]));
+    let numbers: ArrayRef = Arc::new(arrow::array::UInt32Array::from(vec![7]));
+    let rows = RecordBatch::try_from_iter([("k", numbers), ("v", texts.clone())]).expect("fits");
+    assert_eq!(encode.apply(&Batch::insert(rows)).expect("encodes").values.get(0), Some(&b"{\"k\":7,\"v\":\"5\"}"[..]));
+    let words: ArrayRef = Arc::new(StringArray::from(vec!["no number"]));
+    let rows = RecordBatch::try_from_iter([("k", words), ("v", texts)]).expect("fits");
+    let error = encode.apply(&Batch::insert(rows)).expect_err("it is no number").to_string();
+    assert!(error.starts_with("the column 'k' cannot be written as declared"), "{error}");
+}
+
+#[test]
 fn debezium_writes_what_it_reads() {
     let kinds = [Kind::Insert, Kind::UpdateBefore, Kind::UpdateAfter, Kind::Delete];
     let encoded = encode(&[], &[("format", "debezium-json")], &kinds).expect("encodes");
