@@ -17,7 +17,7 @@ use super::fault::{self, outside};
 use super::relation::FlinkRelations;
 use super::source::{TapSource, ViewSource};
 use super::{Settings, refuse, rewrite};
-use crate::catalog::{Catalog, Relation, View};
+use crate::catalog::{Catalog, Relation, View, key};
 use crate::functions::Functions;
 use crate::{SqlError, types};
 
@@ -97,7 +97,7 @@ impl<'a> Provider<'a> {
 
 impl ContextProvider for Provider<'_> {
     fn get_table_source(&self, name: TableReference) -> Result<Arc<dyn TableSource>> {
-        match self.catalog.lookup(name.table(), None).map_err(outside)? {
+        match self.catalog.lookup(&key(name.schema(), name.table()), None).map_err(outside)? {
             Relation::Table(table) => Ok(Arc::new(TapSource::new(Arc::clone(&table.tap)))),
             Relation::View(view) => Ok(Arc::new(ViewSource(self.view(view).map_err(outside)?))),
         }
