@@ -1,1 +1,40 @@
+//! The workbench without a screen: a catalogue, settings and a workspace, and one file per verb. A text
+//! goes in, a [`Reply`] per statement comes out, or a [`Fault`] with its place; a running query is a
+//! [`Live`], whose rows are taken as they come. Tables as text are made here too, in one place for every
+//! front end.
+//!
+//! This crate knows no terminal, no line editor and no notebook. It introduces the engine to the
+//! connectors, which do not know each other.
 
+mod aside;
+mod complete;
+mod demo;
+mod doors;
+mod fault;
+mod fold;
+mod letters;
+mod live;
+mod memory;
+mod planning;
+mod render;
+mod reply;
+mod session;
+mod settings;
+mod status;
+mod strings;
+pub mod topics;
+mod types;
+mod verbs;
+
+pub use complete::{Candidate, KEYWORDS, Vocabulary, functions};
+pub use fault::{Class, Fault};
+pub use fold::Fold;
+pub use live::{Finished, Live, Step};
+pub use millstream_plan::Changes;
+pub use millstream_record::{Batch, Clock, Kind, Stop, SystemClock};
+pub use millstream_sql::{Completeness, is_complete};
+pub use render::{Columns, Format, LiveTable, Look, Tone, Writer, Zone, gate, to_text, width};
+pub use reply::{Reply, Table};
+pub use session::{Replies, Session, SessionOptions};
+pub use settings::{SETTINGS, Settings};
+pub use status::{Account, Status, count};

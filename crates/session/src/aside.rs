@@ -1,0 +1,157 @@
+//! What a run set aside: late rows and unreadable records, kept for questions. `TABLE$errors` and
+//! `STEP$late` are bounded tables of the session; each holds what the last run of its table or step kept.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BinaryArray, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray,
+};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use millstream_plan::{Tap, TapChanges, TapColumn};
+use millstream_record::{Column, Origin, Rejected};
+use millstream_sql::types::{INSTANT_ZONE, quoted};
+use millstream_sql::{Relation, Statement};
+
+use crate::fault::Fault;
+use crate::session::Session;
+use crate::types;
+
+/// The connector of tables that the session keeps itself.
+pub const CONNECTOR: &str = "session";
+
+/// All tables that were set aside, by name.
+#[derive(Default)]
+pub struct Asides {
+    tables: BTreeMap<String, Aside>,
+}
+
+/// One of them.
+#[derive(Clone)]
+pub struct Aside {
+    /// Its columns.
+    pub schema: SchemaRef,
+    /// The rows that were kept.
+    pub rows: Vec<RecordBatch>,
+}
+
+impl Asides {
+    /// The table of this name.
+    pub fn get(&self, name: &str) -> Option<&Aside> {
+        self.tables.get(name)
+    }
+
+    /// Keeps the records of a tap that could not be read.
+    pub fn keep_errors(&mut self, tap: &str, rejected: &[Rejected]) {
+        let schema = errors_schema();
+        let rows = vec![errors(&schema, rejected)];
+        self.tables.insert(errors_name(tap), Aside { schema, rows });
+    }
+
+    /// Keeps rows of a step that came after their time.
+    pub fn keep_late(&mut self, name: &str, schema: SchemaRef, rows: Vec<RecordBatch>) {
+        self.tables.insert(name.to_string(), Aside { schema, rows });
+    }
+}
+
+/// The name of a tap's table of unreadable records.
+pub fn errors_name(tap: &str) -> String {
+    format!("{tap}$errors")
+}
+
+/// The name of the late rows of a step; of its second operator with late rows, `STEP$late2`.
+pub fn late_name(step: &str, number: usize) -> String {
+    if number > 1 { format!("{step}$late{number}") } else { format!("{step}$late") }
+}
+
+fn errors_schema() -> SchemaRef {
+    let instant = DataType::Timestamp(TimeUnit::Millisecond, Some(INSTANT_ZONE.into()));
+    Arc::new(Schema::new(vec![
+        Field::new("topic", DataType::Utf8, true),
+        Field::new("partition", DataType::Int32, true),
+        Field::new("offset", DataType::Int64, true),
+        Field::new("timestamp", instant, true),
+        Field::new("reason", DataType::Utf8, true),
+        Field::new("length", DataType::Int64, true),
+        Field::new("bytes", DataType::Binary, true),
+    ]))
+}
+
+fn errors(schema: &SchemaRef, rejected: &[Rejected]) -> RecordBatch {
+    let times = rejected.iter().map(|record| record.timestamp.map(|at| at.0));
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(StringArray::from_iter_values(rejected.iter().map(|record| &*record.partition.topic))),
+        Arc::new(Int32Array::from_iter_values(rejected.iter().map(|record| record.partition.number))),
+        Arc::new(Int64Array::from_iter_values(rejected.iter().map(|record| record.offset.0))),
+        Arc::new(TimestampMillisecondArray::from_iter(times).with_timezone(INSTANT_ZONE)),
+        Arc::new(StringArray::from_iter_values(rejected.iter().map(|record| &record.reason))),
+        Arc::new(Int64Array::from_iter_values(rejected.iter().map(|record| record.length as i64))),
+        Arc::new(BinaryArray::from_iter_values(rejected.iter().map(|record| &record.bytes))),
+    ];
+    RecordBatch::try_new(schema.clone(), columns).expect("the columns are those of the schema")
+}
+
+impl Session {
+    /// What was set aside of a table goes with it.
+    pub(crate) fn forget_asides(&mut self, name: &str) {
+        let mut asides = self.asides.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        for gone in [errors_name(name), late_name(name, 1)] {
+            asides.tables.remove(&gone);
+            self.catalog.remove(&gone);
+        }
+    }
+
+    /// Makes what was set aside readable: a table of the catalogue for each, and an empty table of errors
+    /// for every tap that has not run yet.
+    pub(crate) fn sort_asides(&mut self) {
+        let asides = self.asides.clone();
+        let mut asides = asides.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        for relation in self.catalog.relations() {
+            let name = errors_name(relation.name());
+            let tapped = matches!(relation, Relation::Table(table) if table.tap.connector != CONNECTOR);
+            if tapped && !asides.tables.contains_key(&name) {
+                asides.keep_errors(relation.name(), &[]);
+            }
+        }
+        for (name, aside) in &asides.tables {
+            // A table that does not fit what SQL can name is left out; nothing else depends on it.
+            let _ = self.register_aside(name, &aside.schema);
+        }
+    }
+
+    fn register_aside(&mut self, name: &str, schema: &SchemaRef) -> Result<(), Fault> {
+        if let Some(Relation::Table(table)) = self.catalog.get(name)
+            && table.tap.schema() == *schema
+        {
+            return Ok(());
+        }
+        let columns = schema.fields().iter().map(|field| {
+            let (name, data_type) = (field.name().clone(), field.data_type().clone());
+            TapColumn::Physical(Column { name, data_type, nullable: true, origin: Origin::Payload })
+        });
+        let tap = Tap {
+            name: name.to_string(),
+            columns: columns.collect(),
+            watermark: None,
+            primary_key: Vec::new(),
+            changes: TapChanges::Append,
+            partitioned_by: Vec::new(),
+            options: BTreeMap::new(),
+            connector: CONNECTOR.to_string(),
+        };
+        let declared = schema
+            .fields()
+            .iter()
+            .map(|field| format!("  {} {}", quoted(field.name()), types::name(field.data_type())));
+        let declared: Vec<String> = declared.collect();
+        let text =
+            format!("CREATE TABLE {} (\n{}\n) WITH ('connector' = 'session')", quoted(name), declared.join(",\n"));
+        let Some(Statement::CreateTable(draft)) = millstream_sql::parse(&text)?.pop().map(|statement| statement.value)
+        else {
+            return Ok(());
+        };
+        let table = millstream_sql::catalog::Table { tap: Arc::new(tap), draft: Arc::from(draft) };
+        self.catalog.register(Relation::Table(table), true, None)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,119 @@
+//! Introduces the engine to the outside world: finds the connector of every tap that a graph reads or
+//! writes, checks the tap's options against the connector's table, and hands opened doors over.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use millstream_engine::Doors;
+use millstream_plan::{Graph, Tap, Target};
+use millstream_record::{Clock, Connector, OptionError, Options, Sink, Source};
+use millstream_sql::SqlError;
+
+use crate::aside::{self, Asides};
+use crate::fault::Fault;
+use crate::memory::Memory;
+use crate::session::Session;
+use crate::topics::Topics;
+
+/// The connectors, made when the first of them is wanted.
+pub struct Outside {
+    topics: Topics,
+    clock: Arc<dyn Clock>,
+    connectors: OnceLock<Vec<Arc<dyn Connector>>>,
+}
+
+impl Outside {
+    /// All connectors, with these embedded topics.
+    pub fn new(topics: Topics, clock: Arc<dyn Clock>) -> Outside {
+        Outside { topics, clock, connectors: OnceLock::new() }
+    }
+
+    /// The embedded topics.
+    pub fn topics(&self) -> &Topics {
+        &self.topics
+    }
+
+    /// All connectors.
+    pub fn connectors(&self) -> &[Arc<dyn Connector>] {
+        self.connectors.get_or_init(|| millstream_connect::connectors(self.topics.inner().clone(), self.clock.clone()))
+    }
+
+    /// The connector of this name.
+    pub fn connector(&self, name: &str) -> Result<&Arc<dyn Connector>, SqlError> {
+        self.connectors().iter().find(|connector| connector.name() == name).ok_or_else(|| {
+            let known = self.connectors().iter().map(|connector| connector.name());
+            let error = SqlError::new("E0301", format!("there is no connector '{name}'")).did_you_mean(name, known);
+            error.hint("SHOW CONNECTORS; lists all connectors")
+        })
+    }
+
+    /// A tap's options, checked against its connector's table.
+    pub fn options(&self, tap: &Tap) -> Result<(&Arc<dyn Connector>, Options), SqlError> {
+        let connector = self.connector(&tap.connector)?;
+        let typed = tap.options.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        let checked = Options::check(typed, &[connector.options(), TAP_OPTIONS]);
+        Ok((connector, checked.map_err(|error| wrong_option(&tap.connector, &error))?))
+    }
+}
+
+/// Options of every tap, whatever its connector.
+pub const TAP_OPTIONS: &[millstream_record::OptionSpec] = &[millstream_record::OptionSpec {
+    name: "scan.watermark.idle-timeout",
+    kind: millstream_record::OptionKind::Duration,
+    default: None,
+    doc: "after so long without records a partition no longer holds the watermark back",
+    example: "5 s",
+}];
+
+/// An option that does not fit, as an error of the statement.
+pub fn wrong_option(connector: &str, error: &OptionError) -> SqlError {
+    let found = SqlError::new("E0302", error.to_string());
+    match error {
+        OptionError::Unknown { near: None, .. } => {
+            found.hint(format!("connector '{connector}' knows no option like it"))
+        }
+        _ => found,
+    }
+}
+
+/// The option that an error speaks of, as typed.
+pub fn option_of(error: &OptionError) -> Option<&str> {
+    match error {
+        OptionError::Unknown { name, .. } | OptionError::Value { name, .. } => Some(name),
+        OptionError::Missing { .. } => None,
+    }
+}
+
+/// Opens every tap of a graph.
+pub fn open(session: &Session, graph: &Graph) -> Result<Doors, Fault> {
+    let mut sources: BTreeMap<String, Box<dyn Source>> = BTreeMap::new();
+    let mut sinks: BTreeMap<String, Box<dyn Sink>> = BTreeMap::new();
+    for (_, tap, _) in graph.scans() {
+        if !sources.contains_key(&tap.name) {
+            sources.insert(tap.name.clone(), source(session, tap)?);
+        }
+    }
+    for output in &graph.outputs {
+        if let Target::Sink(tap) = &output.target
+            && !sinks.contains_key(&tap.name)
+        {
+            let (connector, options) = session.outside.options(tap)?;
+            sinks.insert(tap.name.clone(), connector.sink(&tap.name, &tap.physical(), &tap.primary_key, &options)?);
+        }
+    }
+    Ok(Doors { sources, sinks })
+}
+
+fn source(session: &Session, tap: &Tap) -> Result<Box<dyn Source>, Fault> {
+    if tap.connector == aside::CONNECTOR {
+        return Ok(Box::new(kept(&session.asides, tap)));
+    }
+    let (connector, options) = session.outside.options(tap)?;
+    Ok(connector.source(&tap.name, &tap.physical(), &options)?)
+}
+
+fn kept(asides: &Mutex<Asides>, tap: &Tap) -> Memory {
+    let asides = asides.lock().unwrap_or_else(PoisonError::into_inner);
+    let rows = asides.get(&tap.name).map(|aside| aside.rows.clone()).unwrap_or_default();
+    Memory::new(&tap.name, tap.schema(), rows)
+}

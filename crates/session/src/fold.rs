@@ -1,0 +1,180 @@
+//! A changelog folded to what is left of it: the final rows of a query whose result was taken back and
+//! replaced while it ran. Rows are a multiset: equal rows count as often as they came.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
+use arrow::row::{RowConverter, SortField};
+use millstream_record::{Batch, Kind};
+
+/// The rows that stand, in the order in which each took its place. A new version of a row takes the place
+/// of the version before it.
+pub struct Fold {
+    schema: SchemaRef,
+    converter: RowConverter,
+    /// Each row at its place.
+    rows: BTreeMap<u64, Arc<[u8]>>,
+    /// The places of equal rows, the newest last.
+    places: HashMap<Arc<[u8]>, Vec<u64>>,
+    /// The place that the last `-U` left.
+    vacant: Option<u64>,
+    next: u64,
+    unmatched: u64,
+}
+
+impl Fold {
+    /// No rows yet.
+    pub fn new(schema: SchemaRef) -> Result<Fold, ArrowError> {
+        let fields = schema.fields().iter().map(|field| SortField::new(field.data_type().clone())).collect();
+        let (rows, places) = (BTreeMap::new(), HashMap::new());
+        Ok(Fold { converter: RowConverter::new(fields)?, schema, rows, places, vacant: None, next: 0, unmatched: 0 })
+    }
+
+    /// Takes changes in order.
+    pub fn take(&mut self, batch: &Batch) -> Result<(), ArrowError> {
+        let encoded = self.converter.convert_columns(batch.rows.columns())?;
+        for (row, bytes) in encoded.iter().enumerate() {
+            let kind = batch.kind(row);
+            if kind.is_retraction() { self.remove(bytes.as_ref(), kind) } else { self.add(bytes.as_ref(), kind) }
+        }
+        Ok(())
+    }
+
+    /// How many rows stand.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether no row stands.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// How many retractions spoke of a row that was not there.
+    pub fn unmatched(&self) -> u64 {
+        self.unmatched
+    }
+
+    /// The rows that stand, in batches of at most `size` rows.
+    pub fn batches(&self, size: usize) -> Result<Vec<RecordBatch>, ArrowError> {
+        let parser = self.converter.parser();
+        let rows: Vec<&Arc<[u8]>> = self.rows.values().collect();
+        let batch = |rows: &[&Arc<[u8]>]| {
+            let columns = self.converter.convert_rows(rows.iter().map(|bytes| parser.parse(bytes)))?;
+            RecordBatch::try_new(self.schema.clone(), columns)
+        };
+        rows.chunks(size.max(1)).map(batch).collect()
+    }
+
+    fn add(&mut self, bytes: &[u8], kind: Kind) {
+        let place = match self.vacant.take().filter(|_| kind == Kind::UpdateAfter) {
+            Some(place) => place,
+            None => {
+                self.next += 1;
+                self.next
+            }
+        };
+        let row: Arc<[u8]> = bytes.into();
+        self.rows.insert(place, row.clone());
+        self.places.entry(row).or_default().push(place);
+    }
+
+    fn remove(&mut self, bytes: &[u8], kind: Kind) {
+        let Some(places) = self.places.get_mut(bytes) else {
+            self.unmatched += 1;
+            return;
+        };
+        let place = places.pop();
+        if places.is_empty() {
+            self.places.remove(bytes);
+        }
+        if let Some(place) = place {
+            self.rows.remove(&place);
+            self.vacant = (kind == Kind::UpdateBefore).then_some(place);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{Int64Array, StringArray, cast::AsArray};
+    use arrow::datatypes::{DataType, Field, Int64Type, Schema};
+    use millstream_record::Kinds;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn schema() -> SchemaRef {
+        Schema::new(vec![Field::new("k", DataType::Utf8, true), Field::new("n", DataType::Int64, true)]).into()
+    }
+
+    fn changes(rows: &[(Kind, Option<&str>, i64)]) -> Batch {
+        let keys = StringArray::from_iter(rows.iter().map(|row| row.1));
+        let numbers = Int64Array::from_iter_values(rows.iter().map(|row| row.2));
+        let batch = RecordBatch::try_new(schema(), vec![Arc::new(keys), Arc::new(numbers)]).expect("fits");
+        Batch::changes(batch, Kinds::new(rows.iter().map(|row| row.0)))
+    }
+
+    fn standing(fold: &Fold) -> Vec<(Option<String>, i64)> {
+        let rows = |batch: &RecordBatch| {
+            let numbers = batch.column(1).as_primitive::<Int64Type>().clone();
+            let keys = batch.column(0).as_string::<i32>().clone();
+            let rows = keys.iter().zip(numbers.values()).map(|(key, number)| (key.map(str::to_string), *number));
+            rows.collect::<Vec<_>>()
+        };
+        fold.batches(2).expect("decodes").iter().flat_map(rows).collect()
+    }
+
+    fn row(key: &str, number: i64) -> (Option<String>, i64) {
+        (Some(key.into()), number)
+    }
+
+    #[test]
+    fn a_new_version_takes_the_place_of_the_old_one() {
+        use Kind::{Delete, Insert, UpdateAfter, UpdateBefore};
+        let mut fold = Fold::new(schema()).expect("all types are known");
+        fold.take(&changes(&[(Insert, Some("a"), 1), (Insert, Some("b"), 1), (UpdateBefore, Some("a"), 1)]))
+            .expect("ok");
+        fold.take(&changes(&[(UpdateAfter, Some("a"), 2), (Insert, Some("c"), 1), (Delete, Some("b"), 1)]))
+            .expect("ok");
+        assert_eq!(standing(&fold), [row("a", 2), row("c", 1)]);
+        assert_eq!(fold.unmatched(), 0);
+    }
+
+    #[test]
+    fn equal_rows_count_and_nulls_are_equal() {
+        use Kind::{Delete, Insert};
+        let mut fold = Fold::new(schema()).expect("all types are known");
+        fold.take(&changes(&[(Insert, None, 1), (Insert, None, 1), (Insert, Some("x"), 1), (Delete, None, 1)]))
+            .expect("ok");
+        assert_eq!(standing(&fold), [(None, 1), row("x", 1)]);
+        fold.take(&changes(&[(Delete, Some("never"), 1)])).expect("ok");
+        assert_eq!((fold.len(), fold.unmatched()), (2, 1));
+    }
+
+    proptest! {
+        #[test]
+        fn what_stands_is_what_a_bag_of_rows_holds(moves in prop::collection::vec((any::<bool>(), 0..3usize, 0..3i64), 0..60)) {
+            let names = [None, Some("a"), Some("b")];
+            let mut bag: Vec<(Option<String>, i64)> = Vec::new();
+            let mut fold = Fold::new(schema()).expect("all types are known");
+            for (add, name, number) in moves {
+                let row = (names[name].map(str::to_string), number);
+                let there = bag.iter().position(|held| *held == row);
+                let kind = match (add, there) {
+                    (true, _) => { bag.push(row); Kind::Insert }
+                    (false, Some(at)) => { bag.remove(at); Kind::Delete }
+                    (false, None) => continue,
+                };
+                fold.take(&changes(&[(kind, names[name], number)])).expect("ok");
+            }
+            let mut left = standing(&fold);
+            left.sort();
+            bag.sort();
+            prop_assert_eq!(left, bag);
+        }
+    }
+}

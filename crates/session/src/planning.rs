@@ -1,0 +1,39 @@
+//! The way from a statement to a graph: the session's catalogue and settings, handed to the planner.
+
+use millstream_plan::{Graph, RowType, Tap};
+use millstream_sql::statement::{Insert, TableDraft};
+use millstream_sql::{SqlError, View, ast, plan};
+
+use crate::session::Session;
+
+fn settings(session: &Session) -> plan::Settings {
+    plan::Settings { zone: session.settings.zone_name().to_string(), now: session.clock.now() }
+}
+
+/// The graph of a query; its rows go to whoever asked.
+pub fn select(session: &Session, query: &ast::Query) -> Result<Graph, SqlError> {
+    plan::plan_query(&session.catalog, &settings(session), query)
+}
+
+/// One graph of several inserts.
+pub fn inserts(session: &Session, inserts: &[Insert]) -> Result<Graph, SqlError> {
+    plan::plan_statement_set(&session.catalog, &settings(session), inserts)
+}
+
+/// The tap that a declaration describes.
+pub fn tap(session: &Session, draft: &TableDraft) -> Result<Tap, SqlError> {
+    plan::resolve_table(draft, &settings(session))
+}
+
+/// The rows of a view, under its own names of columns.
+pub fn view(session: &Session, view: &View) -> Result<RowType, SqlError> {
+    let graph = select(session, &view.query)?;
+    let output = graph.outputs.first().expect("a query has an output");
+    let mut row = graph.node(output.node).row.clone();
+    if view.columns.len() == row.schema.fields().len() {
+        let renamed = row.schema.fields().iter().zip(&view.columns);
+        let fields = renamed.map(|(field, name)| field.as_ref().clone().with_name(name)).collect::<Vec<_>>();
+        row.schema = arrow::datatypes::Schema::new(fields).into();
+    }
+    Ok(row)
+}

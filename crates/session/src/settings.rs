@@ -1,0 +1,212 @@
+//! What `SET` can change. Each setting is declared once, like the options of a connector; help, `SET`
+//! alone and "did you mean" read this table.
+
+use std::collections::BTreeMap;
+
+use millstream_record::{OptionKind, OptionSpec, Options};
+
+use crate::fault::Fault;
+use crate::render::Zone;
+
+/// All settings. Names are Flink's where Flink has the setting.
+pub const SETTINGS: &[OptionSpec] = &[
+    OptionSpec {
+        name: "table.local-time-zone",
+        kind: OptionKind::Text,
+        default: Some("UTC"),
+        doc: "the zone of TIMESTAMP_LTZ: where it is shown and where its windows are cut",
+        example: "Europe/Berlin",
+    },
+    OptionSpec {
+        name: "sql-client.execution.result-mode",
+        kind: OptionKind::Choice(&["table", "changelog"]),
+        default: Some("table"),
+        doc: "table: the final rows; changelog: every change with its kind",
+        example: "changelog",
+    },
+    OptionSpec {
+        name: "parallelism.default",
+        kind: OptionKind::Integer,
+        default: None,
+        doc: "how many lanes a query runs on; the number of cores if it is not set",
+        example: "2",
+    },
+    OptionSpec {
+        name: "batch-rows",
+        kind: OptionKind::Integer,
+        default: Some("8192"),
+        doc: "at most so many rows are worked on at once",
+        example: "1024",
+    },
+    OptionSpec {
+        name: "bad-records",
+        kind: OptionKind::Choice(&["keep", "fail", "dead-letter", "skip"]),
+        default: Some("keep"),
+        doc: "records that cannot be read: keep them in TABLE$errors, fail, write them to a topic, only count them",
+        example: "fail",
+    },
+    OptionSpec {
+        name: "bad-records.topic",
+        kind: OptionKind::Text,
+        default: None,
+        doc: "the embedded topic for 'bad-records' = 'dead-letter'",
+        example: "rejected",
+    },
+    OptionSpec {
+        name: "kept-rows",
+        kind: OptionKind::Integer,
+        default: Some("1000"),
+        doc: "how many late rows of a step and unreadable records of a table are kept",
+        example: "10000",
+    },
+    OptionSpec {
+        name: "table.exec.source.idle-timeout",
+        kind: OptionKind::Duration,
+        default: Some("0 ms"),
+        doc: "after so long without records a partition no longer holds the watermark back; 0 is never",
+        example: "5 s",
+    },
+];
+
+/// Settings of Flink that can be set and change nothing here: results do not depend on them.
+const WITHOUT_EFFECT: &[&str] = &[
+    "execution.runtime-mode",
+    "execution.checkpointing.interval",
+    "pipeline.auto-watermark-interval",
+    "pipeline.name",
+    "pipeline.object-reuse",
+    "sql-client.verbose",
+    "table.dml-sync",
+    "table.exec.mini-batch.allow-latency",
+    "table.exec.mini-batch.enabled",
+    "table.exec.mini-batch.size",
+    "table.exec.state.ttl",
+    "table.optimizer.agg-phase-strategy",
+    "table.optimizer.distinct-agg.split.enabled",
+];
+
+/// The settings of a session.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    typed: BTreeMap<String, String>,
+    checked: Options,
+}
+
+impl Settings {
+    /// All at their defaults.
+    pub fn new() -> Settings {
+        let checked = Options::check([], &[SETTINGS]).expect("no option is given, so none is wrong");
+        Settings { typed: BTreeMap::new(), checked }
+    }
+
+    /// Changes one. The answer says so, and whether it matters.
+    pub fn set(&mut self, key: &str, value: &str) -> Result<String, Fault> {
+        if WITHOUT_EFFECT.contains(&key) {
+            return Ok(format!("'{key}' is accepted and has no effect: results here do not depend on it"));
+        }
+        let mut typed = self.typed.clone();
+        typed.insert(key.to_string(), value.to_string());
+        let checked = Options::check(typed.iter().map(|(key, value)| (key.as_str(), value.as_str())), &[SETTINGS]);
+        let checked = checked.map_err(|error| match error {
+            millstream_record::OptionError::Unknown { name, near } => unknown(&name, near),
+            other => Fault::from(other),
+        })?;
+        check_ranges(&checked)?;
+        (self.typed, self.checked) = (typed, checked);
+        Ok(format!("'{key}' = '{value}'"))
+    }
+
+    /// Puts one back to its default, or all.
+    pub fn reset(&mut self, key: Option<&str>) -> Result<String, Fault> {
+        match key {
+            None => *self = Settings::new(),
+            Some(key) if SETTINGS.iter().any(|spec| spec.name == key) || WITHOUT_EFFECT.contains(&key) => {
+                self.typed.remove(key);
+                let typed = self.typed.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+                self.checked = Options::check(typed, &[SETTINGS])?;
+            }
+            Some(key) => return Err(unknown(key, None)),
+        }
+        Ok(key.map_or("all settings are at their defaults".into(), |key| format!("'{key}' is at its default")))
+    }
+
+    /// Name, value and meaning of each.
+    pub fn all(&self) -> impl Iterator<Item = (&'static str, Option<&str>, &'static str)> {
+        SETTINGS.iter().map(|spec| (spec.name, self.checked.text(spec.name), spec.doc))
+    }
+
+    /// The typed values.
+    pub fn options(&self) -> &Options {
+        &self.checked
+    }
+
+    /// The zone of the session.
+    pub fn zone(&self) -> Zone {
+        self.checked.text("table.local-time-zone").and_then(Zone::parse).unwrap_or(Zone::UTC)
+    }
+
+    /// The name of that zone.
+    pub fn zone_name(&self) -> &str {
+        self.checked.text("table.local-time-zone").unwrap_or("UTC")
+    }
+
+    /// Whether every change is wanted.
+    pub fn changelog(&self) -> bool {
+        self.checked.text("sql-client.execution.result-mode") == Some("changelog")
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings::new()
+    }
+}
+
+fn check_ranges(settings: &Options) -> Result<(), Fault> {
+    let zone = settings.text("table.local-time-zone").unwrap_or("UTC");
+    if Zone::parse(zone).is_none() {
+        let wrong = Fault::from(millstream_sql::SqlError::new("E0704", format!("there is no time zone '{zone}'")));
+        return Err(wrong.hint("name it as in the tz database ('Europe/Berlin'), or as a distance ('+08:00')"));
+    }
+    for (name, least, most) in [("parallelism.default", 1, 1024), ("batch-rows", 1, 1 << 20), ("kept-rows", 0, 1 << 20)]
+    {
+        if let Some(value) = settings.integer(name).filter(|value| !(least..=most).contains(value)) {
+            let wrong = format!("'{name}' = '{value}' is out of range: give it {least} to {most}");
+            return Err(millstream_sql::SqlError::new("E0704", wrong).into());
+        }
+    }
+    Ok(())
+}
+
+fn unknown(name: &str, near: Option<String>) -> Fault {
+    let fault = Fault::from(millstream_sql::SqlError::new("E0704", format!("there is no setting '{name}'")));
+    match near {
+        Some(near) => fault.hint(format!("did you mean '{near}'?")),
+        None => fault.hint("SET; lists all settings"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_checked_when_they_are_set() {
+        let mut settings = Settings::new();
+        settings.set("parallelism.default", "2").expect("fits");
+        assert_eq!(settings.options().integer("parallelism.default"), Some(2));
+        assert_eq!(
+            settings.set("table.local-time-zone", "Mars").expect_err("none").message,
+            "there is no time zone 'Mars'"
+        );
+        assert_eq!(settings.set("batch-rows", "0").expect_err("none").code, "E0704");
+        assert_eq!(
+            settings.set("parallelism.defalt", "2").expect_err("typo").hints,
+            ["did you mean 'parallelism.default'?"]
+        );
+        assert_eq!(settings.options().integer("parallelism.default"), Some(2), "what was wrong changes nothing");
+        settings.reset(Some("parallelism.default")).expect("known");
+        assert_eq!(settings.options().integer("parallelism.default"), None);
+        assert!(settings.set("table.exec.mini-batch.enabled", "true").expect("known").contains("no effect"));
+    }
+}

@@ -1,0 +1,33 @@
+//! One file a verb. Each answers one statement.
+
+pub mod create;
+mod describe;
+mod explain;
+mod query;
+mod set;
+mod show;
+
+use millstream_sql::{Spanned, Statement};
+
+use crate::fault::Fault;
+use crate::reply::Reply;
+use crate::session::Session;
+
+/// Answers a statement.
+pub fn answer(session: &mut Session, statement: Spanned<Statement>) -> Result<Reply, Fault> {
+    match statement.value {
+        Statement::CreateTable(draft) => create::table(session, *draft),
+        Statement::CreateView(draft) => create::view(session, *draft),
+        Statement::Drop(drop) => create::drop(session, &drop),
+        Statement::Query(query) => query::select(session, &query),
+        Statement::Insert(insert) => query::insert(session, std::slice::from_ref(&*insert)),
+        Statement::StatementSet(inserts) => query::insert(session, &inserts),
+        Statement::Explain(explain) => explain::explain(session, &explain),
+        Statement::Show(show) => show::show(session, &show),
+        Statement::Describe(name) => describe::describe(session, &name),
+        Statement::Set { key, value } => set::set(session, &key, &value),
+        Statement::SetList => set::list(session),
+        Statement::Reset(key) => set::reset(session, key.as_deref()),
+        Statement::Use(name) => Err(set::only_one(&name)),
+    }
+}

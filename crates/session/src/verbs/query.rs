@@ -1,0 +1,73 @@
+//! `SELECT`, `INSERT INTO` and statement sets: a graph is planned, its doors are opened, it runs.
+
+use std::sync::Arc;
+
+use millstream_engine::{BadRecords, Options};
+use millstream_plan::{Graph, Op};
+use millstream_sql::ast;
+use millstream_sql::statement::Insert;
+
+use crate::fault::Fault;
+use crate::live::Live;
+use crate::reply::Reply;
+use crate::session::Session;
+use crate::{doors, letters, planning};
+
+/// A query.
+pub fn select(session: &mut Session, query: &ast::Query) -> Result<Reply, Fault> {
+    start(session, planning::select(session, query)?)
+}
+
+/// One insert, or several as one job.
+pub fn insert(session: &mut Session, inserts: &[Insert]) -> Result<Reply, Fault> {
+    start(session, planning::inserts(session, inserts)?)
+}
+
+fn start(session: &Session, mut graph: Graph) -> Result<Reply, Fault> {
+    let_idle(session, &mut graph);
+    let mut doors = doors::open(session, &graph)?;
+    letters::send(session, &mut doors)?;
+    let bounded = doors.sources.values().all(|source| source.bounded());
+    let options = options(session);
+    let run = millstream_engine::start(graph.clone(), doors, options)?;
+    Ok(Reply::Live(Box::new(Live::new(graph, bounded, run, session.asides.clone()))))
+}
+
+/// `table.exec.source.idle-timeout` holds for every tap that does not say otherwise.
+fn let_idle(session: &Session, graph: &mut Graph) {
+    const OPTION: &str = "scan.watermark.idle-timeout";
+    let settings = session.settings.options();
+    let Some(timeout) =
+        settings.text("table.exec.source.idle-timeout").filter(|_| settings.given("table.exec.source.idle-timeout"))
+    else {
+        return;
+    };
+    for node in &mut graph.nodes {
+        if let Op::Scan { tap, .. } = &mut node.op
+            && !tap.options.contains_key(OPTION)
+            && tap.watermark.is_some()
+        {
+            Arc::make_mut(tap).options.insert(OPTION.into(), timeout.into());
+        }
+    }
+}
+
+fn options(session: &Session) -> Options {
+    let set = session.settings.options();
+    let number = |name: &str| set.integer(name).and_then(|value| usize::try_from(value).ok());
+    let mut options = Options { clock: session.clock.clone(), bad_records: bad_records(session), ..Options::default() };
+    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    options.parallelism = number("parallelism.default").unwrap_or_else(cores);
+    options.batch_rows = number("batch-rows").unwrap_or(options.batch_rows);
+    options.kept = number("kept-rows").unwrap_or(options.kept);
+    options
+}
+
+fn bad_records(session: &Session) -> BadRecords {
+    match session.settings.options().text("bad-records") {
+        Some("fail") => BadRecords::Fail,
+        Some("skip") => BadRecords::Skip,
+        // Records for a dead letter topic are written by the source itself, and kept as well.
+        _ => BadRecords::Keep,
+    }
+}

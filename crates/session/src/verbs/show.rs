@@ -1,0 +1,79 @@
+//! `SHOW …`: what there is.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, StringArray};
+use millstream_sql::statement::{Name, Show};
+use millstream_sql::{Relation, SqlError};
+
+use crate::fault::Fault;
+use crate::reply::Reply;
+use crate::session::Session;
+use crate::strings::{like, table};
+use crate::{complete, verbs};
+
+/// `SHOW …`.
+pub fn show(session: &mut Session, show: &Show) -> Result<Reply, Fault> {
+    match show {
+        Show::Tables(pattern) => Ok(relations(session, pattern.as_deref(), false)),
+        Show::Views(pattern) => Ok(relations(session, pattern.as_deref(), true)),
+        Show::Functions(pattern) => Ok(names("function", complete::functions().iter().copied(), pattern.as_deref())),
+        Show::Topics(pattern) => session.topics().table(|name| like(pattern.as_deref(), name)),
+        Show::CreateTable(name) => create(session, name, "table"),
+        Show::CreateView(name) => create(session, name, "view"),
+        Show::Columns(name, pattern) => verbs::describe::columns(session, name, pattern.as_deref()),
+        Show::Settings => verbs::set::list(session),
+        Show::Connectors => Ok(connectors(session)),
+        Show::Formats => Ok(names("format", FORMATS.iter().copied(), None)),
+        Show::Catalogs => Ok(names("catalog", ["default_catalog"].into_iter(), None)),
+        Show::Databases => Ok(names("database", ["default_database"].into_iter(), None)),
+        Show::Jobs | Show::Runs => Ok(names("run", [].into_iter(), None)),
+    }
+}
+
+const FORMATS: &[&str] = &["json", "csv", "raw", "parquet", "debezium-json"];
+
+fn names<'a>(title: &str, all: impl Iterator<Item = &'a str>, pattern: Option<&str>) -> Reply {
+    table([(title, Arc::new(StringArray::from_iter_values(all.filter(|name| like(pattern, name)))) as ArrayRef)])
+}
+
+/// Tables that the session keeps itself (`t$errors`) are not listed: they are there with their table.
+fn relations(session: &Session, pattern: Option<&str>, views_only: bool) -> Reply {
+    let listed = |relation: &&Relation| {
+        let own = relation.name().contains('$');
+        !own && like(pattern, relation.name()) && (!views_only || relation.kind() == "view")
+    };
+    let all: Vec<&Relation> = session.catalog.relations().filter(listed).collect();
+    let what = |relation: &&Relation| match relation {
+        Relation::Table(table) => format!("table on '{}'", table.tap.connector),
+        Relation::View(_) => "view".to_string(),
+    };
+    table([
+        ("name", Arc::new(StringArray::from_iter_values(all.iter().map(|relation| relation.name()))) as ArrayRef),
+        ("kind", Arc::new(StringArray::from_iter_values(all.iter().map(what)))),
+    ])
+}
+
+fn create(session: &Session, name: &Name, wanted: &str) -> Result<Reply, Fault> {
+    let relation = session.catalog.lookup(&name.text, name.span)?;
+    if relation.kind() != wanted {
+        let message = format!("'{}' is a {}, not a {wanted}", name.text, relation.kind());
+        let hint = format!("SHOW CREATE {} {};", relation.kind().to_uppercase(), name.text);
+        return Err(SqlError::new("E0201", message).at(name.span).hint(hint).into());
+    }
+    Ok(Reply::Plan(match relation {
+        Relation::Table(table) => millstream_sql::show::create_table(&table.draft),
+        Relation::View(view) => millstream_sql::show::create_view(view),
+    }))
+}
+
+fn connectors(session: &Session) -> Reply {
+    let all = session.outside.connectors();
+    table([
+        (
+            "connector",
+            Arc::new(StringArray::from_iter_values(all.iter().map(|connector| connector.name()))) as ArrayRef,
+        ),
+        ("what it reaches", Arc::new(StringArray::from_iter_values(all.iter().map(|connector| connector.doc())))),
+    ])
+}
