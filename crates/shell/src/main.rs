@@ -1,1 +1,124 @@
-fn main() {}
+//! The binary `millstream`: command line, prompt and guided tour. It shows what the session answers and
+//! knows nothing of engine, connectors and SQL but through the session.
+
+mod args;
+mod demo;
+mod exit;
+mod interrupt;
+mod live;
+mod play;
+mod prompt;
+mod screen;
+mod terminal;
+mod topic;
+
+use std::io::{self, IsTerminal, Read};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use millstream_session::{Fault, Session, SessionOptions};
+
+use crate::args::{Args, BadRecord, Manner, Piece, Verb};
+use crate::exit::Exit;
+use crate::interrupt::Interrupt;
+use crate::play::Way;
+use crate::screen::Screen;
+
+fn main() -> ExitCode {
+    let (args, pieces) = Args::read();
+    let _restore = terminal::Restore::on_leaving();
+    let mut screen = Screen::new(&args.manner);
+    let done = start(args, pieces, &mut screen).and_then(|exit| screen.flush().map(|()| exit));
+    match done {
+        Ok(exit) => exit.into(),
+        // Whoever read our output has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Ok.into(),
+        Err(error) => {
+            eprintln!("error: cannot write: {error}");
+            Exit::Query.into()
+        }
+    }
+}
+
+fn start(args: Args, pieces: Vec<Piece>, screen: &mut Screen) -> io::Result<Exit> {
+    let interrupt = Interrupt::listen()?;
+    let asks = pieces.is_empty() && args.verb.is_none() && io::stdin().is_terminal();
+    if matches!(args.verb, Some(Verb::Demo)) {
+        return demo::run(screen, &interrupt, args.manner.output.is_some());
+    }
+    let workspace = args.manner.workspace();
+    let session = open(&args.manner, &workspace, asks);
+    let mut session = match session {
+        Ok(session) => session,
+        Err(fault) => {
+            screen.fault(&fault)?;
+            return Ok(Exit::from(&fault));
+        }
+    };
+    let way = Way { keep_going: args.manner.keep_going, chatty: false };
+    match args.verb {
+        Some(Verb::Topic(verb)) => topic::run(&session, verb, screen, &interrupt),
+        Some(Verb::Run { file }) => run(&mut session, vec![Piece::File(file)], way, screen, &interrupt),
+        _ if asks => prompt::run(session, &workspace, screen, &interrupt),
+        _ if pieces.is_empty() => run(&mut session, vec![Piece::File(PathBuf::from("-"))], way, screen, &interrupt),
+        _ => run(&mut session, pieces, way, screen, &interrupt),
+    }
+}
+
+fn open(manner: &Manner, workspace: &Path, interactive: bool) -> Result<Session, Fault> {
+    let mut session = Session::new(SessionOptions::in_folder(workspace))?;
+    let settings = session.settings_mut();
+    if let Some(lanes) = manner.parallelism {
+        settings.set("parallelism.default", &lanes.to_string())?;
+    }
+    // Somebody at a prompt can look at TABLE$errors; a script that goes on over bad records would hide them.
+    let policy = manner.on_bad_record.unwrap_or(if interactive { BadRecord::Keep } else { BadRecord::Fail });
+    if let Some(topic) = &manner.dead_letter {
+        settings.set("bad-records.topic", topic)?;
+    }
+    settings.set("bad-records", policy.word())?;
+    Ok(session)
+}
+
+/// Runs pieces of SQL in order, to the first error.
+fn run(
+    session: &mut Session,
+    pieces: Vec<Piece>,
+    way: Way,
+    screen: &mut Screen,
+    interrupt: &Interrupt,
+) -> io::Result<Exit> {
+    let mut worst = Exit::Ok;
+    for piece in pieces {
+        let exit = match text(&piece) {
+            Ok(text) => play::play(session, &text, way, screen, interrupt)?,
+            Err(fault) => {
+                screen.fault(&fault)?;
+                Exit::from(&fault)
+            }
+        };
+        worst = if worst == Exit::Ok { exit } else { worst };
+        if exit == Exit::Interrupted || (exit != Exit::Ok && !way.keep_going) {
+            break;
+        }
+    }
+    Ok(worst)
+}
+
+fn text(piece: &Piece) -> Result<String, Fault> {
+    let path = match piece {
+        Piece::Text(text) => return Ok(text.clone()),
+        Piece::File(path) => path,
+    };
+    let name = if path.as_os_str() == "-" { "stdin".into() } else { path.display().to_string() };
+    let bytes = if path.as_os_str() == "-" {
+        let mut bytes = Vec::new();
+        io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
+    } else {
+        std::fs::read(path)
+    };
+    let bytes = bytes.map_err(|error| Fault::usage(format!("cannot read {name}: {error}")))?;
+    String::from_utf8(bytes).map_err(|error| {
+        Fault::usage(format!("{name} is not UTF-8: byte {} is no character", error.utf8_error().valid_up_to()))
+    })
+}

@@ -1,0 +1,45 @@
+//! Ctrl-C. It stops the query that runs and not the program; pressed again before the query has stopped,
+//! it ends the program at once.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+/// Whether the user wants the running query to stop.
+#[derive(Clone, Debug, Default)]
+pub struct Interrupt {
+    asked: Arc<AtomicBool>,
+    ended: Arc<AtomicBool>,
+}
+
+impl Interrupt {
+    /// Listens to Ctrl-C, and to the signals that ask a program to end.
+    pub fn listen() -> io::Result<Interrupt> {
+        let interrupt = Interrupt::default();
+        // Registered first: a second Ctrl-C finds the flag raised and ends the program.
+        signal_hook::flag::register_conditional_shutdown(SIGINT, 130, interrupt.asked.clone())?;
+        signal_hook::flag::register(SIGINT, interrupt.asked.clone())?;
+        for (signal, code) in [(SIGTERM, 143), (SIGHUP, 129)] {
+            signal_hook::flag::register_conditional_shutdown(signal, code, interrupt.ended.clone())?;
+            signal_hook::flag::register(signal, interrupt.ended.clone())?;
+        }
+        Ok(interrupt)
+    }
+
+    /// Whether the running query should stop.
+    pub fn raised(&self) -> bool {
+        self.asked.load(Ordering::Relaxed) || self.ended()
+    }
+
+    /// Whether the program should end, too.
+    pub fn ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
+    }
+
+    /// The next query has not been interrupted yet.
+    pub fn clear(&self) {
+        self.asked.store(false, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,193 @@
+//! A query that runs, on the screen. Over bounded input its final rows are shown at the end; over a live
+//! topic rows are shown as they come. A status line says how far it is; Ctrl-C stops it.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use millstream_session::{
+    Batch, Changes, Columns, Fault, Finished, Fold, Format, Live, LiveTable, Status, Step, Writer, Zone,
+};
+
+use crate::exit::Exit;
+use crate::interrupt::Interrupt;
+use crate::screen::Screen;
+
+/// How long to wait for rows before looking around: the bound on how fast Ctrl-C is felt.
+const LOOK: Duration = Duration::from_millis(25);
+/// How long rows that are ready are still taken after Ctrl-C.
+const LAST_ROWS: Duration = Duration::from_millis(60);
+/// Rows in a batch of final rows.
+const BATCH: usize = 8192;
+
+/// What is done with rows.
+enum Taker {
+    /// An `INSERT` has none.
+    Nothing,
+    /// Written as they come, in any format.
+    Written(Box<dyn Writer>),
+    /// A table without a known end.
+    Rolling(LiveTable),
+    /// Kept until the end, because rows are taken back; then written.
+    Folded(Box<Fold>, Box<dyn Writer>),
+}
+
+/// Runs a query to its end or to Ctrl-C.
+pub fn watch(
+    mut live: Live,
+    changelog: bool,
+    screen: &mut Screen,
+    interrupt: &Interrupt,
+) -> io::Result<Result<Exit, Fault>> {
+    screen.measure();
+    let mut taker = match taker(&live, changelog, screen) {
+        Ok(taker) => taker,
+        Err(fault) => return Ok(Err(fault)),
+    };
+    let (began, mut meter) = (Instant::now(), Meter::new());
+    let mut stopped = None;
+    loop {
+        let enough = !live.bounded && screen.stop_after.is_some_and(|most| began.elapsed() >= most);
+        if (interrupt.raised() || enough) && stopped.is_none() {
+            live.stop();
+            stopped = Some(Instant::now());
+        }
+        match live.next(LOOK) {
+            Step::Rows(batch) => {
+                if let Err(fault) = taker.take(&batch, screen)? {
+                    live.stop();
+                    return Ok(Err(fault));
+                }
+            }
+            Step::Quiet => screen.flush()?,
+            Step::End => break,
+        }
+        if stopped.is_some_and(|since: Instant| since.elapsed() > LAST_ROWS) {
+            break;
+        }
+        if screen.wants_status() {
+            let line = meter.line(&live.status(), began.elapsed(), screen.look.zone);
+            screen.draw_status(&line)?;
+        } else if !live_is_shown(&taker) {
+            continue;
+        } else if meter.flushes() {
+            screen.flush()?;
+        }
+    }
+    screen.clear_status()?;
+    let rows = live.rows();
+    let ended = live.finish();
+    taker.end(screen)?;
+    close(ended, rows, began.elapsed(), stopped.is_some() && interrupt.raised(), screen)
+}
+
+/// Whether rows are written while the query runs.
+fn live_is_shown(taker: &Taker) -> bool {
+    matches!(taker, Taker::Written(_) | Taker::Rolling(_))
+}
+
+/// Says how it went: the fault if it failed, else the ledger.
+fn close(
+    ended: Result<Finished, Fault>,
+    rows: u64,
+    elapsed: Duration,
+    stopped: bool,
+    screen: &mut Screen,
+) -> io::Result<Result<Exit, Fault>> {
+    let finished = match ended {
+        Ok(finished) => finished,
+        Err(fault) => return Ok(Err(fault)),
+    };
+    let word = if stopped { "stopped" } else { "done" };
+    screen.aside(&format!("{word}: {} rows out in {:.2} s", millstream_session::count(rows), elapsed.as_secs_f64()))?;
+    for account in &finished.accounts {
+        screen.aside(&account.line())?;
+    }
+    for (name, count) in &finished.asides {
+        screen.note(&format!("{} set aside: SELECT * FROM `{name}`;", millstream_session::count(*count)))?;
+    }
+    Ok(Ok(if stopped { Exit::Interrupted } else { Exit::Ok }))
+}
+
+fn taker(live: &Live, changelog: bool, screen: &Screen) -> Result<Taker, Fault> {
+    let Some(columns) = live.columns.clone() else { return Ok(Taker::Nothing) };
+    if screen.format == Format::Arrow && screen.look.terminal {
+        let fault = Fault::usage("an Arrow stream is no text for a terminal");
+        return Err(fault.hint("send it to a file or a program: millstream … -o arrow > rows.arrows"));
+    }
+    let retracts = live.changes == Changes::Retract;
+    let kinds = changelog || (retracts && !live.bounded);
+    let columns = if kinds { columns.with_kinds() } else { columns };
+    let writer = |columns: Columns| screen.format.writer(columns, screen.look.clone());
+    Ok(match (screen.format, live.bounded) {
+        (_, true) if retracts && !kinds => {
+            let fold = Fold::new(columns.schema.clone()).map_err(Fault::from)?;
+            Taker::Folded(Box::new(fold), writer(columns))
+        }
+        (Format::Table, false) => Taker::Rolling(LiveTable::new(columns, screen.look.clone(), screen.page())),
+        _ => Taker::Written(writer(columns)),
+    })
+}
+
+impl Taker {
+    fn take(&mut self, batch: &Batch, screen: &mut Screen) -> io::Result<Result<(), Fault>> {
+        if batch.is_empty() {
+            return Ok(Ok(()));
+        }
+        match self {
+            Taker::Nothing => {}
+            Taker::Written(writer) => writer.rows(screen.results()?, batch)?,
+            Taker::Rolling(table) => table.rows(screen.results()?, batch)?,
+            Taker::Folded(fold, _) => return Ok(fold.take(batch).map_err(Fault::from)),
+        }
+        Ok(Ok(()))
+    }
+
+    fn end(self, screen: &mut Screen) -> io::Result<()> {
+        match self {
+            Taker::Nothing => Ok(()),
+            Taker::Written(mut writer) => writer.end(screen.results()?),
+            Taker::Rolling(mut table) => table.end(screen.results()?),
+            Taker::Folded(fold, mut writer) => {
+                let out = screen.results()?;
+                for rows in fold.batches(BATCH).map_err(io::Error::other)? {
+                    writer.rows(out, &Batch::insert(rows))?;
+                }
+                writer.end(out)
+            }
+        }
+    }
+}
+
+/// Rows per second, smoothed, and when output was last sent on.
+struct Meter {
+    at: Instant,
+    records: u64,
+    rate: f64,
+    sent: Instant,
+}
+
+impl Meter {
+    fn new() -> Meter {
+        let now = Instant::now();
+        Meter { at: now, records: 0, rate: 0.0, sent: now }
+    }
+
+    fn line(&mut self, status: &Status, elapsed: Duration, zone: Zone) -> String {
+        let seconds = self.at.elapsed().as_secs_f64();
+        if seconds > 0.1 {
+            let now = status.records.saturating_sub(self.records) as f64 / seconds;
+            self.rate = if self.rate == 0.0 { now } else { 0.6 * self.rate + 0.4 * now };
+            (self.at, self.records) = (Instant::now(), status.records);
+        }
+        status.line(elapsed, self.rate, zone)
+    }
+
+    /// Whether it is time to send on what was written, so that a reader in a pipe sees rows as they come.
+    fn flushes(&mut self) -> bool {
+        let due = self.sent.elapsed() > Duration::from_millis(100);
+        if due {
+            self.sent = Instant::now();
+        }
+        due
+    }
+}

@@ -1,0 +1,152 @@
+//! Where output goes: results to stdout, all else to stderr, with a status line there that is redrawn in
+//! place while a query runs. When the reader of our output goes away, that is an end and not an error.
+
+use std::io::{self, BufWriter, IsTerminal, Stderr, Stdout, Write};
+use std::time::{Duration, Instant};
+
+use millstream_session::{Fault, Format, Look, Zone, width};
+
+use crate::args::Manner;
+use crate::terminal;
+
+/// How often the status line is drawn.
+const STATUS_EVERY: Duration = Duration::from_millis(250);
+
+/// Both output streams, and how each is written to.
+pub struct Screen {
+    out: BufWriter<Stdout>,
+    err: Stderr,
+    /// How results look.
+    pub look: Look,
+    /// How messages look.
+    pub err_look: Look,
+    /// The format of results.
+    pub format: Format,
+    /// Whether every change is shown with its kind.
+    pub changelog: bool,
+    /// Whether the time that each statement takes is shown.
+    pub timing: bool,
+    /// A query without end is stopped after so long; never, if it does not say.
+    pub stop_after: Option<Duration>,
+    quiet: bool,
+    status: Option<Instant>,
+    status_shown: bool,
+}
+
+impl Screen {
+    /// The screen that the command line asks for.
+    pub fn new(manner: &Manner) -> Screen {
+        let (out, err) = (io::stdout(), io::stderr());
+        let to_terminal = out.is_terminal();
+        let format = manner.output.as_deref().and_then(Format::parse);
+        let look = Look {
+            color: terminal::colored(manner.color, &out),
+            ascii: terminal::is_dumb(),
+            width: terminal::size().filter(|_| to_terminal).map(|(columns, _)| columns),
+            rows: manner.rows as usize,
+            zone: Zone::UTC,
+            terminal: to_terminal,
+        };
+        let err_look = Look {
+            color: terminal::colored(manner.color, &err),
+            terminal: err.is_terminal(),
+            width: terminal::size().filter(|_| err.is_terminal()).map(|(columns, _)| columns),
+            ..look.clone()
+        };
+        Screen {
+            out: BufWriter::with_capacity(1 << 16, out),
+            err,
+            format: format.unwrap_or(if to_terminal { Format::Table } else { Format::Ndjson }),
+            changelog: manner.changelog,
+            timing: false,
+            stop_after: None,
+            quiet: manner.quiet,
+            status: None,
+            status_shown: false,
+            look,
+            err_look,
+        }
+    }
+
+    /// Takes the size that the terminal has now.
+    pub fn measure(&mut self) {
+        let columns = terminal::size().map(|(columns, _)| columns);
+        self.look.width = columns.filter(|_| self.look.terminal);
+        self.err_look.width = columns.filter(|_| self.err_look.terminal);
+    }
+
+    /// Rows after which a table that goes on repeats its names.
+    pub fn page(&self) -> usize {
+        match terminal::size() {
+            Some((_, rows)) if self.look.terminal => rows.saturating_sub(6),
+            _ => usize::MAX,
+        }
+    }
+
+    /// Where results are written. The status line is out of the way.
+    pub fn results(&mut self) -> io::Result<&mut BufWriter<Stdout>> {
+        self.clear_status()?;
+        Ok(&mut self.out)
+    }
+
+    /// Sends on what has been written.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    /// A line for the user that is no result.
+    pub fn note(&mut self, text: &str) -> io::Result<()> {
+        if self.quiet {
+            return Ok(());
+        }
+        self.say(&format!("{text}\n"))
+    }
+
+    /// A note in the background.
+    pub fn aside(&mut self, text: &str) -> io::Result<()> {
+        let mut painted = String::new();
+        millstream_session::Tone::Dim.paint(&mut painted, text, &self.err_look);
+        self.note(&painted)
+    }
+
+    /// A failure, with its place and hints.
+    pub fn fault(&mut self, fault: &Fault) -> io::Result<()> {
+        let text = fault.render(&self.err_look);
+        self.say(&text)
+    }
+
+    fn say(&mut self, text: &str) -> io::Result<()> {
+        self.clear_status()?;
+        self.out.flush()?;
+        self.err.write_all(text.as_bytes())?;
+        self.err.flush()
+    }
+
+    /// Whether it is time to draw the status line: stderr is a terminal that can, and the last one is old.
+    pub fn wants_status(&self) -> bool {
+        let can = self.err_look.terminal && !self.err_look.ascii && !self.quiet;
+        can && self.status.is_none_or(|drawn| drawn.elapsed() >= STATUS_EVERY)
+    }
+
+    /// Draws the status line in place of the last one.
+    pub fn draw_status(&mut self, text: &str) -> io::Result<()> {
+        self.out.flush()?;
+        let room = self.err_look.width.unwrap_or(80).saturating_sub(1);
+        let mut painted = String::new();
+        millstream_session::Tone::Dim.paint(&mut painted, &width::cut(text, room), &self.err_look);
+        write!(self.err, "\r\x1b[K{painted}")?;
+        self.status = Some(Instant::now());
+        self.status_shown = true;
+        self.err.flush()
+    }
+
+    /// Takes the status line away.
+    pub fn clear_status(&mut self) -> io::Result<()> {
+        if std::mem::take(&mut self.status_shown) {
+            self.status = None;
+            self.err.write_all(b"\r\x1b[K")?;
+            self.err.flush()?;
+        }
+        Ok(())
+    }
+}
