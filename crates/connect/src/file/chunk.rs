@@ -6,7 +6,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 
-use millstream_record::{Error, Rejected, Result};
+use millstream_record::{Error, Rejected, Result, Stop};
 
 use super::compression::{is_compressed, text_of};
 use super::lines::Framing;
@@ -49,21 +49,25 @@ pub(super) struct TextFile {
     offset: i64,
     next_bytes: usize,
     header: Option<Arc<[String]>>,
+    stop: Stop,
 }
 
 impl TextFile {
-    /// Opens a file to read on at `offset`, which is the beginning of a record.
+    /// Opens a file to read on at `offset`, which is the beginning of a record. A raised `stop` ends what
+    /// would take long as if the file ended.
     pub(super) fn open(
         file: Arc<FileOrigin>,
         offset: i64,
         framing: Framing,
         most_record_bytes: usize,
+        stop: Stop,
     ) -> Result<TextFile> {
         let failed = |error| Error::io(&file.path, error);
         let mut opened = File::open(Path::new(&file.path)).map_err(failed)?;
         let mut header = None;
         if offset > 0 && framing.has_header() {
-            let first = TextFile::open(file.clone(), 0, framing.clone(), most_record_bytes)?.read_header()?;
+            let first = TextFile::open(file.clone(), 0, framing.clone(), most_record_bytes, stop.clone())?;
+            let first = first.read_header()?;
             header = first.header;
         }
         let seeks = !is_compressed(&file.name);
@@ -71,11 +75,16 @@ impl TextFile {
             opened.seek(SeekFrom::Start(offset.max(0) as u64)).map_err(failed)?;
         }
         let mut text = text_of(opened, &file.name).map_err(failed)?;
-        if !seeks && offset > 0 {
-            std::io::copy(&mut text.by_ref().take(offset as u64), &mut std::io::sink()).map_err(failed)?;
+        let mut left = if seeks { 0 } else { offset.max(0) as u64 };
+        while left > 0 && !stop.raised() {
+            let passed = std::io::copy(&mut text.by_ref().take(left.min(MOST_BYTES as u64)), &mut std::io::sink());
+            match passed.map_err(failed)? {
+                0 => break,
+                passed => left -= passed,
+            }
         }
         let carry = Vec::new();
-        Ok(TextFile { file, text, framing, most_record_bytes, carry, offset, next_bytes: FIRST_BYTES, header })
+        Ok(TextFile { file, text, framing, most_record_bytes, carry, offset, next_bytes: FIRST_BYTES, header, stop })
     }
 
     /// The place at which the next record begins.
@@ -158,7 +167,11 @@ impl TextFile {
             if ended {
                 // The rest of a followed file is not there yet: begin at the record again then.
                 let offset = self.offset;
-                *self = TextFile::open(self.file.clone(), offset, self.framing.clone(), self.most_record_bytes)?;
+                let (framing, stop) = (self.framing.clone(), self.stop.clone());
+                *self = TextFile::open(self.file.clone(), offset, framing, self.most_record_bytes, stop)?;
+                return Ok(None);
+            }
+            if self.stop.raised() {
                 return Ok(None);
             }
         }
@@ -179,6 +192,7 @@ impl TextFile {
             offset: 0,
             next_bytes: FIRST_BYTES,
             header: None,
+            stop: Stop::default(),
         }
     }
 

@@ -120,7 +120,9 @@ impl FileReader {
         let file = Arc::new(file);
         self.steps.push_back(Step::Begin(partition(&file.path), offset));
         self.current = Some(match &self.contents {
-            Contents::Lines(framing, most) => Open::Text(TextFile::open(file, offset.0, framing.clone(), *most)?),
+            Contents::Lines(framing, most) => {
+                Open::Text(TextFile::open(file, offset.0, framing.clone(), *most, self.scan.stop.clone())?)
+            }
             Contents::Parquet => Open::Parquet(ParquetFile::open(file, offset, &self.columns, &self.scan)?),
         });
         Ok(())

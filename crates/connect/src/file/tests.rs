@@ -219,6 +219,18 @@ fn a_csv_field_with_line_ends_is_never_cut() {
 }
 
 #[test]
+fn a_byte_order_mark_is_no_part_of_the_first_record() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("x");
+    fs::write(&path, "\u{feff}1,x\n2,y\n").expect("written");
+    assert_eq!(read(&path, &two(), &[("format", "csv")]).expect("read").rows, ["+I 1|x", "+I 2|y"]);
+    fs::write(&path, "\u{feff}{\"a\":1}\r\n{\"a\":2}").expect("written");
+    assert_eq!(read(&path, &two()[..1], &[("format", "json")]).expect("read").rows, ["+I 1", "+I 2"]);
+    fs::write(&path, "\u{feff}\nx\r\n\ny").expect("written");
+    assert_eq!(read(&path, &two()[1..], &[("format", "raw")]).expect("read").rows, ["+I ", "+I x", "+I ", "+I y"]);
+}
+
+#[test]
 fn a_record_that_is_too_long_is_passed_over() {
     let folder = TempDir::new().expect("a folder");
     let path = folder.path().join("x.jsonl");

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use millstream_record::{Error, Result};
 
 /// Decodes work `W` into results `T` on its own threads, in order.
@@ -88,8 +88,13 @@ impl<W: Send + 'static, T: Send + 'static> DecodePool<W, T> {
                 }
             }
             let deadline = *deadline.get_or_insert_with(|| Instant::now() + wait);
-            let Ok((number, result)) = self.done.recv_deadline(deadline) else { return Ok(None) };
-            self.results[(number - self.oldest) as usize] = Some(result);
+            match self.done.recv_deadline(deadline) {
+                Ok((number, result)) => self.results[(number - self.oldest) as usize] = Some(result),
+                Err(RecvTimeoutError::Timeout) => return Ok(None),
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(Error::Invalid("the decoding threads have ended".into()));
+                }
+            }
         }
     }
 }

@@ -37,6 +37,11 @@ impl Settings {
     /// The format of keys, if one is named.
     pub(crate) fn of_key(options: &Options) -> Result<Option<Settings>> {
         let Some(format) = options.text("key.format") else { return Ok(None) };
+        if format == "debezium-json" {
+            return Err(Error::Invalid(
+                "'key.format' = 'debezium-json': a key is no change; write it in json, csv or raw".into(),
+            ));
+        }
         let prefixed = options.under("key.").filter(|(name, _)| name.contains('.'));
         let longest = options.text("max-record-bytes").map(|bytes| ("max-record-bytes", bytes));
         let options = Options::check(prefixed.chain(longest), &[FORMAT_OPTIONS])?;

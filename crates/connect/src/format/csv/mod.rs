@@ -93,6 +93,13 @@ fn without_return(bytes: &[u8], (start, end): (usize, usize)) -> (usize, usize) 
     (start, end - usize::from(bytes[start..end].ends_with(b"\r")))
 }
 
+/// Whether the record neither begins nor ends inside of a character of the buffer, where records may stand
+/// end to end.
+fn is_whole(bytes: &[u8], (start, end): (usize, usize)) -> bool {
+    let continues = |at: usize| bytes.get(at).is_some_and(|byte| byte & 0xc0 == 0x80);
+    !continues(start) && !continues(end)
+}
+
 impl Decoder for CsvDecoder {
     fn decode(&mut self, records: &Segments) -> Result<Decoded> {
         let bytes = records.bytes();
@@ -114,7 +121,9 @@ impl Decoder for CsvDecoder {
                             end - start,
                             self.most_bytes
                         ))
-                    } else if !all_text && std::str::from_utf8(&bytes[start..end]).is_err() {
+                    } else if !(all_text && is_whole(bytes, (start, end)))
+                        && std::str::from_utf8(&bytes[start..end]).is_err()
+                    {
                         Err("this is not CSV: it is not UTF-8".into())
                     } else {
                         self.scan(bytes, (start, end), record)
@@ -173,8 +182,6 @@ impl Field {
         };
         match &dialect.null_literal {
             Some(literal) if plain == literal => Span::new(What::Null, 0, 0),
-            // Columns of text read an empty text, all others null.
-            None if plain.is_empty() && !self.quoted => Span::new(What::Text, self.start, self.end),
             _ => span,
         }
     }

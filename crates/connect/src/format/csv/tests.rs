@@ -69,6 +69,16 @@ fn quotes_line_ends_and_ragged_lines() {
 }
 
 #[test]
+fn a_character_that_is_divided_between_records_is_in_neither() {
+    let mut records = Segments::default();
+    [&b"1,\xc3"[..], b"\xa9,2", b"3,\xc3\xa9"].into_iter().for_each(|record| records.push(Some(record)));
+    let mut decoder = CsvDecoder::new(&two(), &[0, 1], None, dialect(&[]), false, 100).expect("known types");
+    let decoded = decoder.decode(&records).expect("arrays fit");
+    assert_eq!(decoded.columns[1].as_string::<i32>().iter().collect::<Vec<_>>(), [Some("é")]);
+    assert_eq!(decoded.rejected.iter().map(|(record, _)| *record).collect::<Vec<_>>(), [0, 1]);
+}
+
+#[test]
 fn flinks_options() {
     let options = [
         ("csv.field-delimiter", "\\t"),
