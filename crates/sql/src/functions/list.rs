@@ -78,7 +78,7 @@ pub(super) const FUNCTIONS: &[Spec] = &[
         name: "ROW",
         aliases: &[],
         signature: "ROW(value, …)",
-        doc: "The values as a row with the fields EXPR$0, EXPR$1, …",
+        doc: "The values as a row; its fields are called EXPR$0, EXPR$1 and so on.",
         takes: &[Kind::Any],
         required: 1,
         more: true,

@@ -9,6 +9,7 @@ mod call;
 mod cast;
 mod choice;
 mod codec;
+mod json;
 mod list;
 mod math;
 mod not_null;
@@ -62,6 +63,7 @@ const FAMILIES: &[&[Spec]] = &[
     choice::FUNCTIONS,
     codec::FUNCTIONS,
     list::FUNCTIONS,
+    json::FUNCTIONS,
 ];
 
 /// The windowing table functions, which the planner knows itself.
@@ -142,3 +144,6 @@ impl Functions {
         aggregate::find(name)
     }
 }
+
+#[cfg(test)]
+mod tests;

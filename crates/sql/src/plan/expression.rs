@@ -57,7 +57,9 @@ impl ExprPlanner for FlinkExpressions {
         self.call("substring", args)
     }
 
-    fn plan_position(&self, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
+    /// The text comes first here, though the part stands first in SQL.
+    fn plan_position(&self, mut args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
+        args.reverse();
         self.call("position", args)
     }
 

@@ -57,17 +57,29 @@ impl VisitorMut for Spellings {
     }
 }
 
-/// What is computed without a name is called `EXPR$n`, as in Flink.
+/// What is computed without a name is called `EXPR$n`, and a name that stands twice gets a number, as in Flink.
 fn name_columns(body: &mut ast::SetExpr) {
     match body {
         ast::SetExpr::Select(select) => {
+            let mut taken: Vec<String> = Vec::new();
             for (index, item) in select.projection.iter_mut().enumerate() {
-                let ast::SelectItem::UnnamedExpr(expr) = item else { continue };
-                if matches!(expr, ast::Expr::Identifier(_) | ast::Expr::CompoundIdentifier(_)) {
-                    continue;
+                let plain = match item {
+                    ast::SelectItem::ExprWithAlias { alias, .. } => alias.value.clone(),
+                    ast::SelectItem::UnnamedExpr(ast::Expr::Identifier(name)) => name.value.clone(),
+                    ast::SelectItem::UnnamedExpr(ast::Expr::CompoundIdentifier(parts)) => {
+                        parts.last().map(|name| name.value.clone()).unwrap_or_default()
+                    }
+                    ast::SelectItem::UnnamedExpr(_) => format!("EXPR${index}"),
+                    _ => continue,
+                };
+                let name = super::lower::unique(&plain, |name| taken.iter().any(|taken| taken == name));
+                let computed = matches!(item, ast::SelectItem::UnnamedExpr(expr) if !is_name(expr));
+                if let ast::SelectItem::UnnamedExpr(expr) = item
+                    && (computed || name != plain)
+                {
+                    *item = ast::SelectItem::ExprWithAlias { expr: expr.clone(), alias: Ident::new(&name) };
                 }
-                let alias = Ident::new(format!("EXPR${index}"));
-                *item = ast::SelectItem::ExprWithAlias { expr: expr.clone(), alias };
+                taken.push(name);
             }
         }
         ast::SetExpr::SetOperation { left, right, .. } => {
@@ -76,6 +88,10 @@ fn name_columns(body: &mut ast::SetExpr) {
         }
         _ => {}
     }
+}
+
+fn is_name(expr: &ast::Expr) -> bool {
+    matches!(expr, ast::Expr::Identifier(_) | ast::Expr::CompoundIdentifier(_))
 }
 
 /// `a IS NOT DISTINCT FROM b AND c`: the parser takes `b AND c` for the right side.

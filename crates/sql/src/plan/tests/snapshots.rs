@@ -1,4 +1,4 @@
-//! Runs the files of `plans/`.
+//! Runs the files of `tests/plans/`.
 
 use std::fs;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ const BETWEEN: &str = "----";
 const END: &str = "====";
 
 fn folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("plans")
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/plans")
 }
 
 /// An error with the piece of the text it points at.
