@@ -35,8 +35,10 @@ fn line(moment: &Moment, dice: &mut Dice, key: &mut Vec<u8>, out: &mut Vec<u8>) 
     }
     let from = out.len();
     for word in 0..2 + dice.skewed(18) {
-        text(out, if word == 0 { "" } else { " " });
-        text(out, TALK[dice.skewed(TALK.len() as u64) as usize]);
+        if word > 0 {
+            out.push(b' ');
+        }
+        TALK[dice.skewed(TALK.len() as u64) as usize].write(out);
     }
     out[from] = out[from].to_ascii_uppercase();
     text(out, [".", "!", "?", "", " :)"][dice.skewed(5) as usize]);

@@ -11,6 +11,34 @@ pub(super) fn text(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(text.as_bytes());
 }
 
+/// A short word that is appended with one store of 16 bytes, whatever its length.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Word {
+    bytes: [u8; 16],
+    length: usize,
+}
+
+impl Word {
+    /// A word of at most 16 bytes; a longer one does not compile in a constant.
+    pub const fn new(text: &str) -> Word {
+        let (text, mut bytes) = (text.as_bytes(), [0; 16]);
+        let mut at = 0;
+        while at < text.len() {
+            bytes[at] = text[at];
+            at += 1;
+        }
+        Word { bytes, length: text.len() }
+    }
+
+    /// Appends the word.
+    #[inline]
+    pub fn write(self, out: &mut Vec<u8>) {
+        let start = out.len();
+        out.extend_from_slice(&self.bytes);
+        out.truncate(start + self.length);
+    }
+}
+
 /// Appends a whole number.
 #[inline]
 pub(super) fn number(out: &mut Vec<u8>, mut number: u64) {
@@ -55,13 +83,14 @@ pub(super) fn decimal(out: &mut Vec<u8>, value: f64, digits: usize) {
 pub(super) fn time(out: &mut Vec<u8>, at: Millis) {
     let (year, month, day) = civil(at.0.div_euclid(DAY_MS));
     let ms = at.0.rem_euclid(DAY_MS) as u64;
-    let parts = [(year, 4, b'-'), (month, 2, b'-'), (day, 2, b' '), (ms / 3_600_000, 2, b':')];
-    let rest = [(ms / 60_000 % 60, 2, b':'), (ms / 1000 % 60, 2, b'.'), (ms % 1000, 3, b'"')];
-    out.push(b'"');
-    for (part, width, behind) in parts.into_iter().chain(rest) {
-        padded(out, part, width);
-        out.push(behind);
+    let mut text = *b"\"0000-00-00 00:00:00.000\"";
+    let pairs = [(1, year / 100), (3, year), (6, month), (9, day), (12, ms / 3_600_000), (15, ms / 60_000 % 60)];
+    for (place, pair) in pairs.into_iter().chain([(18, ms / 1000 % 60), (21, ms % 1000 / 10)]) {
+        text[place] += (pair / 10 % 10) as u8;
+        text[place + 1] += (pair % 10) as u8;
     }
+    text[23] += (ms % 10) as u8;
+    out.extend_from_slice(&text);
 }
 
 /// Year, month and day of a day since 1970-01-01 (Howard Hinnant, "chrono-compatible low-level date

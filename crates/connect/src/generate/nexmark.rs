@@ -181,7 +181,9 @@ fn extra(dice: &mut Dice, out: &mut Vec<u8>, words: u64) {
 /// Some words, at least `words` and less than twice as many.
 fn talk(dice: &mut Dice, out: &mut Vec<u8>, words: u64) {
     for word in 0..words + dice.below(words) {
-        text(out, if word == 0 { "" } else { " " });
-        text(out, TALK[dice.skewed(TALK.len() as u64) as usize]);
+        if word > 0 {
+            out.push(b' ');
+        }
+        TALK[dice.skewed(TALK.len() as u64) as usize].write(out);
     }
 }

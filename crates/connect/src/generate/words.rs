@@ -1,5 +1,7 @@
 //! Words for records that people read: names, places, goods and small talk.
 
+use super::json::Word;
+
 pub(super) const FIRST_NAMES: &[&str] = &[
     "Ada", "Alan", "Amara", "Anders", "Bela", "Carla", "Chen", "Dora", "Emil", "Fatima", "Grace", "Hugo", "Ines",
     "Ivan", "Jana", "Kofi", "Lena", "Mateo", "Mina", "Noor", "Olga", "Pablo", "Quinn", "Rosa", "Sami", "Tove", "Uma",
@@ -53,7 +55,7 @@ pub(super) const ROOMS: &[&str] = &[
 ];
 
 /// Small talk, the most common words first.
-pub(super) const TALK: &[&str] = &[
+pub(super) static TALK: &[Word] = &words([
     "the",
     "a",
     "to",
@@ -154,7 +156,17 @@ pub(super) const TALK: &[&str] = &[
     "mountain",
     "offset",
     "watermark",
-];
+]);
+
+const fn words<const N: usize>(texts: [&str; N]) -> [Word; N] {
+    let mut words = [Word::new(""); N];
+    let mut at = 0;
+    while at < N {
+        words[at] = Word::new(texts[at]);
+        at += 1;
+    }
+    words
+}
 
 pub(super) const CHANNELS: &[&str] = &["Google", "Facebook", "Baidu", "Apple"];
 

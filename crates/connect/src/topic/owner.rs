@@ -25,7 +25,7 @@ use super::store;
 /// How often the owner looks for others.
 const TICK: Duration = Duration::from_millis(5);
 /// So many ticks a busy owner goes on while others wait.
-const TURN: u32 = 20;
+const TURN: u32 = 40;
 /// How long the one who waits sleeps between two looks.
 const NAP: Duration = Duration::from_millis(1);
 
@@ -50,7 +50,7 @@ struct Held {
     /// Ticks since the database was opened.
     ticks: u32,
     closing: bool,
-    /// Why the last hand-over failed; the next flush reports it.
+    /// Why something that was appended may not be safe; the next flush reports it.
     failure: Option<Error>,
 }
 
@@ -110,8 +110,12 @@ impl Owner {
         let mut value = Vec::with_capacity(packed.len() + 64 + 12 * head.state.partitions.len());
         head.write(&mut value);
         value.extend_from_slice(packed);
-        let written = open.db.put_opt(append::key(open.next), &value, &store::unsynced());
-        written.map_err(|error| store::failed(&self.turn.place.folder, error))?;
+        if let Err(error) = open.db.put_opt(append::key(open.next), &value, &store::unsynced()) {
+            // A full disk, most likely. The database takes nothing more until it is opened again.
+            let failed = || store::failed(&self.turn.place.folder, error.clone());
+            (held.open, held.failure) = (None, Some(failed()));
+            return Err(failed());
+        }
         open.next += 1;
         open.state = head.state;
         open.unsynced = true;

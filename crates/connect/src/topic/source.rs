@@ -64,7 +64,8 @@ impl Source for TopicSource {
             let mut unpack = Unpack::new(place.clone(), wants)?;
             Ok(move |piece: Piece| {
                 let fetched = decode.apply(unpack.records(&piece)?)?;
-                Ok((fetched, piece.end()))
+                // The buffer of the values also holds what stands between them in the blocks.
+                Ok((Fetched { bytes: unpack.payload_bytes, ..fetched }, piece.end()))
             })
         })?;
         let ended = vec![false; reading.partitions().len()];

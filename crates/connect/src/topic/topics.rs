@@ -131,7 +131,20 @@ impl Topics {
             std::fs::rename(&place.folder, &gone).map_err(|error| Error::io(&place.folder, error))?;
             Ok(gone)
         })?;
-        std::fs::remove_dir_all(&gone).map_err(|error| Error::io(gone, error))
+        self.sweep(&gone)
+    }
+
+    /// Removes what is deleted: `gone`, and what others could not remove because they were killed.
+    fn sweep(&self, gone: &Path) -> Result<()> {
+        let entries = std::fs::read_dir(&self.shared.root).into_iter().flatten().flatten();
+        let left = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(".deleted-"));
+        for folder in left.map(|entry| entry.path()).chain([gone.to_path_buf()]) {
+            match std::fs::remove_dir_all(&folder) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(Error::io(folder, error)),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// Whether there is a topic of this name.
@@ -153,8 +166,17 @@ impl Topics {
             names.extend(name.into_string().ok().filter(|name| check_name(name).is_ok()));
         }
         names.sort();
-        // A topic that is deleted while we list is left out.
-        names.into_iter().filter_map(|name| self.find(&name).transpose()).map(|place| summary(place?)).collect()
+        let mut summaries = Vec::with_capacity(names.len());
+        for name in names {
+            let Some(place) = self.find(&name)? else { continue };
+            match summary(place) {
+                Ok(summary) => summaries.push(summary),
+                // A topic that is deleted while we list is left out.
+                Err(error) if self.find(&name)?.is_some() => return Err(error),
+                Err(_) => {}
+            }
+        }
+        Ok(summaries)
     }
 
     /// What there is to tell of one topic.

@@ -44,6 +44,8 @@ pub(super) struct Unpack {
     split: Option<(Arc<Packed>, Vec<u8>)>,
     /// The arrivals of the records of the last piece, if they are wanted.
     pub arrivals: Vec<Arrival>,
+    /// How many bytes of keys and values the last piece had.
+    pub payload_bytes: u64,
 }
 
 /// The spans of the values found so far in the buffer.
@@ -52,7 +54,7 @@ type Spans = Vec<Option<(usize, usize)>>;
 impl Unpack {
     /// Unpacks pieces of the topic at `place`.
     pub fn new(place: Place, wants: Wants) -> Result<Unpack> {
-        Ok(Unpack { place, wants, split: None, arrivals: Vec::new() })
+        Ok(Unpack { place, wants, split: None, arrivals: Vec::new(), payload_bytes: 0 })
     }
 
     /// The records of a piece.
@@ -74,6 +76,9 @@ impl Unpack {
             };
             added.ok_or_else(|| self.place.damaged(&format!("append {}", part.block.append)))?;
         }
+        let value_bytes: usize = spans.iter().flatten().map(|(from, to)| to - from).sum();
+        let key_bytes = raw.keys.as_ref().map_or(0, |keys| keys.bytes().len());
+        self.payload_bytes = (value_bytes + key_bytes) as u64;
         raw.values = segments(buffer, spans);
         Ok(raw)
     }

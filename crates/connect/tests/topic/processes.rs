@@ -18,13 +18,15 @@ const SCRIPT: &str = "MILLSTREAM_TEST_PRODUCER";
 /// Starts a process that sends `count` records `TAG-0`, `TAG-1`, … to topic `t`, with a flush every
 /// `flush` records that it tells on a line.
 fn producer(folder: &Path, tag: &str, count: usize, flush: usize) -> Child {
+    let program = std::env::current_exe().expect("we are running");
+    start(Command::new(program).args(OTHER), folder, tag, count, flush)
+}
+
+const OTHER: [&str; 3] = ["topic::processes::other_process", "--exact", "--nocapture"];
+
+fn start(command: &mut Command, folder: &Path, tag: &str, count: usize, flush: usize) -> Child {
     let script = format!("{}\n{tag}\n{count}\n{flush}", folder.display());
-    Command::new(std::env::current_exe().expect("we are running"))
-        .args(["topic::processes::other_process", "--exact", "--nocapture"])
-        .env(SCRIPT, script)
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the test binary starts")
+    command.env(SCRIPT, script).stdout(Stdio::piped()).spawn().expect("the program starts")
 }
 
 /// Not a test of its own: what the other process does. Without a script there is nothing to do.
@@ -35,15 +37,16 @@ fn other_process() {
     let (count, flush): (usize, usize) = (lines[2].parse().expect("count"), lines[3].parse().expect("flush"));
     let topics = Topics::open(lines[0], Arc::new(ManualClock::at(Millis(NOW))));
     let mut producer = topics.producer("t").expect("opens");
-    println!("ready");
     for i in 0..count {
         let value = format!("{}-{i}", lines[1]);
         let filler = [b'x'; 100];
         let headers: &[(&str, Option<&[u8]>)] = &[("filler", Some(&filler))];
         producer.send(&Record { value: Some(value.as_bytes()), headers, ..Record::default() }).expect("sent");
         if (i + 1) % flush == 0 {
-            producer.flush().expect("flushed");
-            println!("flushed {}", i + 1);
+            match producer.flush() {
+                Ok(()) => println!("flushed {}", i + 1),
+                Err(error) => return println!("refused {error}"),
+            }
         }
     }
     producer.flush().expect("flushed");
@@ -169,4 +172,28 @@ fn an_owner_that_sleeps_gives_a_sentence() {
     it.topics.producer("t").expect("it makes room now").flush().expect("flushed");
     child.kill().expect("killed");
     child.wait().expect("ended");
+}
+
+/// A file may not grow beyond a megabyte, which stands for a full disk.
+#[test]
+fn a_full_disk_is_an_error_and_takes_nothing_that_was_flushed() {
+    let it = workspace();
+    it.topics.create("t", 1).expect("new");
+    let program = std::env::current_exe().expect("we are running");
+    let shell = "trap '' XFSZ; ulimit -f 2000; exec \"$0\" \"$@\"";
+    let mut child =
+        start(Command::new("sh").args(["-c", shell]).arg(program).args(OTHER), it.folder.path(), "a", 2_000_000, 20);
+    let lines: Vec<String> =
+        BufReader::new(child.stdout.take().expect("piped")).lines().map(|line| line.expect("readable")).collect();
+    child.wait().expect("ended");
+    let refused = lines.iter().find_map(|line| line.strip_prefix("refused ")).expect("the disk was full");
+    assert!(refused.contains("/t") && refused.contains("File too large"), "{refused}");
+    let safe: usize =
+        lines.iter().filter_map(|line| line.strip_prefix("flushed ")?.parse().ok()).next_back().expect("some");
+    let numbers: Vec<usize> = by_tag(&read(&it.topics, "t", &Start::Earliest)).into_values().flatten().collect();
+    assert!(numbers.len() >= safe, "{} of {safe}", numbers.len());
+    assert_eq!(numbers, (0..numbers.len()).collect::<Vec<_>>());
+    let mut producer = it.topics.producer("t").expect("opens");
+    send(&mut producer, 0, 0, "b-0");
+    producer.flush().expect("there is room again");
 }
