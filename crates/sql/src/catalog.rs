@@ -148,3 +148,37 @@ impl Catalog {
         self.relations.values()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn view(name: &str) -> Relation {
+        let text = "SELECT 1".to_string();
+        let query = crate::query(&text).expect("is a query");
+        let columns = Vec::new();
+        Relation::View(Arc::new(View { name: name.into(), columns, text, query, temporary: false, comment: None }))
+    }
+
+    #[test]
+    fn names_are_case_sensitive_and_unknown_ones_are_answered_with_the_nearest() {
+        let mut catalog = Catalog::new();
+        let empty = catalog.lookup("bids", None).expect_err("nothing is there");
+        assert_eq!(empty.hints, ["the catalogue is empty: CREATE TABLE makes the first table"]);
+        catalog.register(view("bids"), false, None).expect("the name is free");
+        assert!(catalog.lookup("bids", None).is_ok());
+        let error = catalog.lookup("Bids", Span::new(3, 7)).expect_err("another case is another name");
+        assert_eq!((error.message.as_str(), error.span), ("there is no table or view 'Bids'", Some(Span::new(3, 7))));
+        assert_eq!(error.hints, ["did you mean 'bids'?"]);
+    }
+
+    #[test]
+    fn a_name_is_taken_once() {
+        let mut catalog = Catalog::new();
+        catalog.register(view("v"), false, None).expect("the name is free");
+        let error = catalog.register(view("v"), false, None).expect_err("the name is taken");
+        assert_eq!(error.message, "a view 'v' exists already");
+        catalog.register(view("v"), true, None).expect("it may be replaced");
+        assert!(catalog.remove("v").is_some() && !catalog.contains("v"));
+    }
+}

@@ -180,7 +180,7 @@ impl Piped {
             && let [from] = select.from.as_mut_slice()
             && from.joins.is_empty()
             && shape::plain_table(&from.relation).is_some()
-            && let TableFactor::Table { alias, .. } = &mut from.relation
+            && let TableFactor::Table { alias: alias @ None, .. } = &mut from.relation
             && select.projection == [shape::wildcard()]
         {
             *alias = Some(shape::alias(name));
@@ -253,11 +253,7 @@ impl Piped {
             && let SetExpr::Select(select) = self.query.body.as_ref()
             && let (None, [from]) = (&select.selection, select.from.as_slice())
             && from.joins.is_empty()
-            && let TableFactor::Table { name, .. } = &from.relation
-            && let mut bare = from.relation.clone()
-            && let TableFactor::Table { alias, .. } = &mut bare
-            && alias.take().is_none_or(|alias| alias.columns.is_empty())
-            && shape::plain_table(&bare).is_some()
+            && let Some(name) = shape::plain_table(&from.relation)
         {
             let parts: Vec<Ident> = name.0.iter().filter_map(|part| part.as_ident().cloned()).collect();
             let value = match parts.as_slice() {

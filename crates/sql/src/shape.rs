@@ -138,19 +138,16 @@ pub(crate) fn alias(name: Ident) -> TableAlias {
     TableAlias { explicit: true, name, columns: Vec::new(), at: None }
 }
 
-/// The name of a relation when it is a table without anything else: no alias, no options, no version.
+/// The name of a relation when it is a table without options, version or renamed columns.
 pub(crate) fn plain_table(factor: &TableFactor) -> Option<&ObjectName> {
     match factor {
-        TableFactor::Table {
-            name,
-            alias: None,
-            args: None,
-            version: None,
-            with_hints,
-            partitions,
-            sample: None,
-            ..
-        } if with_hints.is_empty() && partitions.is_empty() => Some(name),
+        TableFactor::Table { name, alias, args: None, version: None, with_hints, partitions, sample: None, .. }
+            if with_hints.is_empty()
+                && partitions.is_empty()
+                && alias.as_ref().is_none_or(|alias| alias.columns.is_empty()) =>
+        {
+            Some(name)
+        }
         _ => None,
     }
 }
@@ -163,5 +160,42 @@ pub(crate) fn visible_name(factor: &TableFactor) -> Option<Ident> {
         | TableFactor::TableFunction { alias: Some(alias), .. } => Some(alias.name.clone()),
         TableFactor::Table { name, alias: None, args: None, .. } => name.0.last()?.as_ident().cloned(),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn factor(sql: &str) -> TableFactor {
+        let query = crate::query(sql).expect("is a query");
+        match *query.body {
+            SetExpr::Select(select) => select.from[0].relation.clone(),
+            _ => panic!("{sql} is no select"),
+        }
+    }
+
+    #[test]
+    fn options_within_and_lateral_calls_are_read() {
+        let table = factor("SELECT * FROM t /*+ OPTIONS('a' = 'b', 'c' = '''') */ AS x");
+        assert_eq!(options(&table), [("a".into(), "b".into()), ("c".into(), "'".to_string())]);
+        assert_eq!(visible_name(&table).map(|name| name.value), Some("x".into()));
+        let matched = "SELECT * FROM t MATCH_RECOGNIZE (ORDER BY ts MEASURES A.x AS x PATTERN (A) WITHIN INTERVAL '3' HOUR \
+                       DEFINE A AS A.x = 1)";
+        let hours = within(&factor(matched)).map(crate::interval::milliseconds);
+        assert_eq!(hours, Some(Ok(10_800_000)));
+        assert_eq!(within(&factor(&matched.replace("WITHIN INTERVAL '3' HOUR", ""))), None);
+        let call = factor("SELECT * FROM LATERAL TABLE(split(x, ',')) WITH ORDINALITY AS s(w, n)");
+        let (function, ordinality, alias) = lateral(&call).expect("is a call");
+        assert_eq!((function.name.to_string().as_str(), ordinality, alias.is_some()), ("split", true, true));
+    }
+
+    #[test]
+    fn places_of_the_tree_are_bytes_of_the_text() {
+        let text = "SELECT 'ä𝄞',\n  größe FROM t";
+        let query = crate::query(text).expect("is a query");
+        let SetExpr::Select(select) = query.body.as_ref() else { panic!("{query}") };
+        let span = crate::Span::of(&select.projection[1]).expect("has a place");
+        assert_eq!(span.text(text), "größe");
     }
 }

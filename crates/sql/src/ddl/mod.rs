@@ -2,6 +2,8 @@
 
 mod like;
 mod table;
+#[cfg(test)]
+mod tests;
 mod view;
 
 use crate::error::SqlError;

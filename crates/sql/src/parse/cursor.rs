@@ -131,7 +131,7 @@ impl<'a> Cursor<'a> {
         match self.peek() {
             Some(Token::Word(word)) => {
                 self.at += 1;
-                Ok(Name { text: unquoted(&word.value, word.quote_style), span })
+                Ok(Name { text: word.value.clone(), span })
             }
             _ => Err(self.unexpected(what)),
         }
@@ -222,11 +222,4 @@ impl<'a> Cursor<'a> {
 /// Whether a token is this word, not quoted.
 pub(crate) fn is_word(token: &Token, wanted: &str) -> bool {
     matches!(token, Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(wanted))
-}
-
-fn unquoted(value: &str, quote: Option<char>) -> String {
-    match quote {
-        Some(quote) => value.replace(&format!("{quote}{quote}"), &quote.to_string()),
-        None => value.to_string(),
-    }
 }

@@ -4,6 +4,7 @@
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use crate::error::{Span, SqlError};
+use crate::parse::cursor::is_word;
 use crate::parse::tokens::span_of;
 
 /// The longest statement, in bytes.
@@ -15,6 +16,8 @@ const MAX_BRACKETS: usize = 100;
 const MAX_CHAIN: usize = 2_000;
 /// The most queries joined by UNION, INTERSECT and EXCEPT.
 const MAX_SET_OPERATIONS: usize = 400;
+/// The most steps of a pipe: each may become a level of nesting.
+const MAX_PIPES: usize = 100;
 /// How deep sqlparser may go: several calls per bracket.
 pub const PARSER_DEPTH: usize = 5 * MAX_BRACKETS;
 
@@ -31,7 +34,8 @@ pub fn check_length(piece: Span) -> Result<(), SqlError> {
 /// Refuses what would make too deep a tree, and brackets that do not match.
 pub fn check_nesting(tokens: &[TokenWithSpan]) -> Result<(), SqlError> {
     let mut open: Vec<(&TokenWithSpan, usize)> = Vec::new();
-    let (mut chain, mut set_operations) = (0usize, 0usize);
+    let (mut chain, mut set_operations, mut pipes) = (0usize, 0usize, 0usize);
+    let mut before = None;
     for token in tokens {
         chain += 1;
         match &token.token {
@@ -56,10 +60,21 @@ pub fn check_nesting(tokens: &[TokenWithSpan]) -> Result<(), SqlError> {
             // Behind a semicolon (in a statement set) all begins anew.
             Token::Comma | Token::SemiColon => {
                 chain = open.last().map_or(0, |(_, before)| *before);
-                set_operations *= usize::from(token.token == Token::Comma);
+                if token.token == Token::SemiColon {
+                    (set_operations, pipes) = (0, 0);
+                }
             }
+            Token::VerticalBarRightAngleBracket => pipes += 1,
             Token::Word(word) if word.quote_style.is_none() && is_set_operation(&word.value) => set_operations += 1,
             _ => {}
+        }
+        // sqlparser goes one deeper for each INTERVAL behind another without counting.
+        if is_word(&token.token, "INTERVAL") && before.is_some_and(|before| is_word(before, "INTERVAL")) {
+            return Err(SqlError::new("E0101", "an interval cannot be the length of an interval").at(span_of(token)));
+        }
+        before = Some(&token.token);
+        if pipes > MAX_PIPES {
+            return Err(too_deep(token, format!("a statement may have {MAX_PIPES} steps in pipes")));
         }
         if chain > MAX_CHAIN {
             let message = format!("an expression may not be longer than {MAX_CHAIN} words and signs without a comma");

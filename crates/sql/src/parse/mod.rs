@@ -23,6 +23,8 @@ use crate::error::SqlError;
 use crate::statement::{Spanned, Statement};
 
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod tests;
 
 pub(crate) use cursor::Cursor;
