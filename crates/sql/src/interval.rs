@@ -117,7 +117,7 @@ fn literal(interval: &Interval) -> Result<Length, SqlError> {
         None => worded(&text),
         Some(first) => {
             let (first, factor) = unit(first)?;
-            let last = interval.last_field.as_ref().map(|last| unit(last)).transpose()?;
+            let last = interval.last_field.as_ref().map(unit).transpose()?;
             match last {
                 None => fields(&text, first, first).and_then(|value| value.times(factor)),
                 Some((last, _)) => fields(&text, first, last),

@@ -133,7 +133,7 @@ pub enum ColumnKind {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expression {
     /// The tree.
-    pub expr: ast::Expr,
+    pub expr: Box<ast::Expr>,
     /// As typed.
     pub text: String,
     /// Where.

@@ -127,7 +127,7 @@ fn expression(cursor: &mut Cursor<'_>, ends: &[&str]) -> Result<Expression, SqlE
     }
     let span = part.extent();
     let text = span.text(part.text()).to_string();
-    let expr = read_expression(&mut part)?;
+    let expr = Box::new(read_expression(&mut part)?);
     Ok(Expression { expr, text, span })
 }
 

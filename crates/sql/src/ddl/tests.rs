@@ -85,7 +85,7 @@ impl Dice {
     fn expression(&mut self) -> Expression {
         let text =
             self.one(&["a + 1", "ts - INTERVAL '5' SECOND", "f(x, ')', `;`)", "CASE WHEN a THEN 'b' END", "'x''y'"]);
-        let expr = crate::expression(text).expect("these are expressions");
+        let expr = Box::new(crate::expression(text).expect("these are expressions"));
         Expression { expr, text: text.to_string(), span: Span::default() }
     }
 
@@ -135,7 +135,7 @@ impl Dice {
 
 /// The draft without places and trees, which text cannot give back.
 fn bare(mut draft: TableDraft) -> TableDraft {
-    let nothing = crate::expression("NULL").expect("is one");
+    let nothing = Box::new(crate::expression("NULL").expect("is one"));
     let bare_name = |name: &mut Name| name.span = Span::default();
     let bare_expression = |expression: &mut Expression| {
         expression.expr = nothing.clone();

@@ -29,8 +29,10 @@ pub fn query(query: &mut Query) -> Result<bool, SqlError> {
 
 /// The same for an expression, which may hold subqueries.
 pub fn expression(expr: &mut Expr) -> Result<(), SqlError> {
-    let pipes = expr.visit(&mut Pipes);
-    match pipes.is_continue().then(|| expr.visit(&mut Shapes { foreign: false })).unwrap_or(pipes) {
+    if let ControlFlow::Break(error) = expr.visit(&mut Pipes) {
+        return Err(error);
+    }
+    match expr.visit(&mut Shapes { foreign: false }) {
         ControlFlow::Break(error) => Err(error),
         ControlFlow::Continue(()) => Ok(()),
     }

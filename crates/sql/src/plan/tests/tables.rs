@@ -27,7 +27,7 @@ pub(super) fn name(text: &str) -> Name {
 }
 
 fn expression(text: &str) -> Expression {
-    let expr: ast::Expr = crate::expression(text).expect("an expression");
+    let expr: Box<ast::Expr> = Box::new(crate::expression(text).expect("an expression"));
     Expression { expr, text: text.to_string(), span: Span::default() }
 }
 
