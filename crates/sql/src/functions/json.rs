@@ -71,8 +71,8 @@ pub(super) const FUNCTIONS: &[Spec] = &[
     Spec {
         name: "IS_JSON",
         aliases: &[],
-        signature: "text IS JSON [VALUE | SCALAR | ARRAY | OBJECT]",
-        doc: "Whether the text is JSON (of this kind).",
+        signature: "IS_JSON(text [, kind])",
+        doc: "Whether the text is JSON, of the kind VALUE, SCALAR, ARRAY or OBJECT.",
         takes: &[Kind::Text, Kind::Text],
         required: 1,
         more: false,
@@ -222,7 +222,9 @@ fn of(array: &ArrayRef, row: usize) -> Result<Value> {
         }
         DataType::Struct(fields) => {
             let columns = array.as_struct().columns();
-            let member = |(field, column): (&Arc<arrow::datatypes::Field>, &ArrayRef)| Ok((field.name().clone(), of(column, row)?));
+            let member = |(field, column): (&Arc<arrow::datatypes::Field>, &ArrayRef)| {
+                Ok((field.name().clone(), of(column, row)?))
+            };
             Value::Object(fields.iter().zip(columns).map(member).collect::<Result<_>>()?)
         }
         DataType::Map(_, _) => {

@@ -85,9 +85,25 @@ impl Visitor for Refusals {
             Expr::Function(function) if named(function, "CURRENT_WATERMARK") => {
                 found("current-watermark", "CURRENT_WATERMARK", place)
             }
+            Expr::Function(function) => elsewhere(function, place),
             _ => ControlFlow::Continue(()),
         }
     }
+}
+
+/// Functions of Flink whose answer would be another one in every replay.
+const CHANCE: &[&str] = &["RAND", "RAND_INTEGER", "RANDOM", "UUID"];
+
+fn elsewhere(function: &Function, place: Option<Span>) -> Found {
+    let name = function.name.to_string().to_uppercase();
+    if CHANCE.contains(&name.as_str()) {
+        let sentence = format!("{name}, which gives another answer whenever the rows are replayed,");
+        return found("chance", &sentence, place);
+    }
+    if name == "PROCTIME" {
+        return found("processing-time", "processing time (PROCTIME)", place);
+    }
+    ControlFlow::Continue(())
 }
 
 fn named(function: &Function, name: &str) -> bool {

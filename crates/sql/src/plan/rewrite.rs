@@ -8,8 +8,8 @@ use datafusion::common::Spans;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::logical_expr::{Expr, Extension, LogicalPlan, LogicalPlanBuilder};
 use datafusion::sql::sqlparser::ast::{
-    self, CastKind, CeilFloorKind, DateTimeField, FunctionArg, FunctionArgExpr, FunctionArgumentList,
-    FunctionArguments, Ident, ObjectName, TimezoneInfo, TypedString, Value, VisitMut, VisitorMut,
+    self, CastKind, CeilFloorKind, DateTimeField, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
+    FunctionArgumentList, FunctionArguments, Ident, ObjectName, TimezoneInfo, TypedString, Value, VisitMut, VisitorMut,
 };
 
 use super::fault;
@@ -136,7 +136,7 @@ fn respelled(expr: &mut ast::Expr) -> Option<ast::Expr> {
         ast::Expr::TypedString(typed) => timestamp(typed),
         ast::Expr::Function(function) => {
             unit_argument(function);
-            None
+            returning(function)
         }
         _ => None,
     }
@@ -167,6 +167,21 @@ fn unit_argument(function: &mut ast::Function) {
     {
         *unit = text(&word.value);
     }
+}
+
+/// `JSON_VALUE(json, path RETURNING type)`: what is not of the type gives null, Flink's `NULL ON ERROR`.
+fn returning(function: &mut ast::Function) -> Option<ast::Expr> {
+    let FunctionArguments::List(list) = &mut function.args else { return None };
+    let place =
+        list.clauses.iter().position(|clause| matches!(clause, FunctionArgumentClause::JsonReturningClause(_)))?;
+    let FunctionArgumentClause::JsonReturningClause(clause) = list.clauses.remove(place) else { return None };
+    Some(ast::Expr::Cast {
+        kind: CastKind::TryCast,
+        expr: Box::new(ast::Expr::Function(function.clone())),
+        data_type: clause.data_type,
+        array: false,
+        format: None,
+    })
 }
 
 fn text(value: &str) -> ast::Expr {
