@@ -16,7 +16,7 @@ pub(super) const FUNCTIONS: &[Spec] = &[
         name: "SPLIT",
         aliases: &[],
         signature: "SPLIT(text, delimiter)",
-        doc: "The pieces between the delimiters, as an array; an empty text is one empty piece.",
+        doc: "The pieces between the delimiters, as an array; an empty text has none.",
         takes: &[Kind::Text, Kind::Text],
         required: 2,
         more: false,
@@ -354,7 +354,9 @@ fn split(call: &Call<'_>) -> Result<ArrayRef> {
             out.append_null();
             continue;
         };
-        if delimiter.is_empty() {
+        if text.is_empty() {
+            // No piece at all, not an empty one.
+        } else if delimiter.is_empty() {
             let mut buffer = [0; 4];
             text.chars().for_each(|character| out.values().append_value(character.encode_utf8(&mut buffer)));
         } else {

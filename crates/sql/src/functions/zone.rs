@@ -1,6 +1,6 @@
 //! Time zones: instants to the wall clock's reading and back. A reading that does not exist (the clock was
-//! put forward) means the first instant after the gap; one that exists twice means the second instant. This
-//! is what Flink does when it fires windows, and the one rule for everything here.
+//! put forward) moves on by the length of the gap; one that exists twice means the first instant. So does
+//! Java when Flink casts; windows fire by another rule, which is the engine's.
 
 use chrono::{DateTime, FixedOffset, NaiveDateTime, Offset, TimeZone};
 use chrono_tz::Tz;
@@ -58,34 +58,14 @@ impl Zone {
 }
 
 fn named_instant(zone: Tz, reading: NaiveDateTime, wall: i64) -> i64 {
-    match zone.from_local_datetime(&reading).latest() {
+    match zone.from_local_datetime(&reading).earliest() {
         Some(instant) => instant.timestamp_millis(),
         None => {
-            // In a gap: the readings on its far side have the offset that holds after it.
+            // The gap is hours long at most: a day before it the old distance from UTC held.
             let before = reading - chrono::TimeDelta::days(1);
-            let old = zone.offset_from_utc_datetime(&before).fix().local_minus_utc();
-            let inside = wall - i64::from(old) * 1000;
-            gap_end(zone, inside)
+            wall - i64::from(zone.offset_from_utc_datetime(&before).fix().local_minus_utc()) * 1000
         }
     }
-}
-
-/// The first instant after the gap, which lies within a day before `instant`.
-fn gap_end(zone: Tz, instant: i64) -> i64 {
-    let offset = |instant: i64| {
-        DateTime::from_timestamp_millis(instant)
-            .map_or(0, |utc| zone.offset_from_utc_datetime(&utc.naive_utc()).fix().local_minus_utc())
-    };
-    let after = offset(instant);
-    let (mut low, mut high) = (instant - 86_400_000, instant);
-    if offset(low) == after {
-        return instant;
-    }
-    while high - low > 1 {
-        let middle = low + (high - low) / 2;
-        if offset(middle) == after { high = middle } else { low = middle }
-    }
-    high
 }
 
 #[cfg(test)]
@@ -102,10 +82,10 @@ mod tests {
         assert_eq!(berlin.to_wall(change - 1), change - 1 + HOUR);
         assert_eq!(berlin.to_wall(change), change + 2 * HOUR);
         let missing = change + HOUR + HOUR / 2;
-        assert_eq!(berlin.to_instant(missing), change, "02:30 does not exist");
+        assert_eq!(berlin.to_instant(missing), change + HOUR / 2, "02:30 does not exist");
         // 2021-10-31 03:00 CEST becomes 02:00 CET, at 01:00 UTC.
         let back = 1_635_642_000_000;
-        assert_eq!(berlin.to_instant(back + HOUR + HOUR / 2), back + HOUR / 2, "02:30 exists twice");
+        assert_eq!(berlin.to_instant(back + HOUR + HOUR / 2), back - HOUR / 2, "02:30 exists twice");
     }
 
     #[test]
