@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use arrow::array::cast::AsArray;
 use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, UInt32Array};
-use arrow::compute::take;
 use arrow::datatypes::{DataType, Int64Type, UInt32Type};
 
 use crate::aggregate::{Accumulator, Rows, same};
@@ -19,14 +18,17 @@ pub struct Distinct {
     /// Pairs of group and value.
     pairs: Interner,
     copies: Vec<i64>,
-    groups: usize,
+    /// The pairs of each group, in order of arrival unless rows are taken back.
+    groups: Vec<Vec<u32>>,
+    /// Where each pair stands in the list of its group.
+    places: Vec<usize>,
 }
 
 impl Distinct {
     /// Around `inner`, which takes arguments of these types.
     pub fn new(inner: Box<dyn Accumulator>, args: &[DataType]) -> Result<Self> {
         let types = std::iter::once(DataType::UInt32).chain(args.iter().cloned()).collect();
-        Ok(Distinct { inner, pairs: Interner::new(types)?, copies: Vec::new(), groups: 0 })
+        Ok(Distinct { inner, pairs: Interner::new(types)?, copies: Vec::new(), groups: Vec::new(), places: Vec::new() })
     }
 
     fn number(&mut self, groups: &[u32], args: &[ArrayRef]) -> Result<Vec<u32>> {
@@ -35,27 +37,59 @@ impl Distinct {
         let mut pairs = Vec::new();
         self.pairs.intern(&columns, groups.len(), &mut pairs)?;
         self.copies.resize(self.pairs.len(), 0);
+        self.places.resize(self.pairs.len(), usize::MAX);
+        for (&pair, &group) in pairs.iter().zip(groups) {
+            let place = &mut self.places[pair as usize];
+            if *place == usize::MAX {
+                *place = self.groups[group as usize].len();
+                self.groups[group as usize].push(pair);
+            }
+        }
         Ok(pairs)
+    }
+
+    /// Forgets pairs of which no copy is left.
+    fn forget(&mut self, mut gone: Vec<(u32, u32)>) {
+        gone.sort_unstable();
+        gone.dedup();
+        for (group, pair) in gone {
+            if self.copies[pair as usize] == 0 {
+                let list = &mut self.groups[group as usize];
+                let place = std::mem::replace(&mut self.places[pair as usize], usize::MAX);
+                list.swap_remove(place);
+                if let Some(&moved) = list.get(place) {
+                    self.places[moved as usize] = place;
+                }
+                self.pairs.remove(pair);
+            }
+        }
     }
 
     /// Only the rows that change which values are there.
     fn news(&mut self, rows: &Rows, groups: &[u32]) -> Result<Rows> {
         let pairs = self.number(groups, &rows.args)?;
-        let news = pairs.iter().enumerate().map(|(row, &pair)| {
-            if !rows.counts(row) {
-                return false;
-            }
+        let mut gone = Vec::new();
+        let news = pairs.iter().zip(groups).enumerate().map(|(row, (&pair, &group))| {
             let copies = &mut self.copies[pair as usize];
-            let back = rows.retracts(row);
-            *copies += if back { -1 } else { 1 };
-            *copies == i64::from(!back)
+            let (counts, back) = (rows.counts(row), rows.retracts(row));
+            *copies += match (counts, back) {
+                (false, _) => 0,
+                (true, false) => 1,
+                (true, true) => -1,
+            };
+            if *copies == 0 {
+                gone.push((group, pair));
+            }
+            counts && *copies == i64::from(!back)
         });
         let keep: BooleanArray = news.map(Some).collect();
+        self.forget(gone);
         Ok(Rows { keep: Some(keep), ..rows.clone() })
     }
 
-    fn entries(&self) -> Result<Vec<ArrayRef>> {
-        let present: Vec<u32> = (0..self.pairs.len() as u32).filter(|&pair| self.copies[pair as usize] != 0).collect();
+    /// The pairs of some groups with their copies: groups, values, copies.
+    fn entries(&self, groups: std::ops::Range<usize>) -> Result<Vec<ArrayRef>> {
+        let present: Vec<u32> = self.groups[groups].iter().flatten().copied().collect();
         let mut columns = self.pairs.keys(&present)?;
         columns.push(Arc::new(Int64Array::from_iter_values(present.iter().map(|&pair| self.copies[pair as usize]))));
         Ok(columns)
@@ -78,7 +112,7 @@ impl Distinct {
 
 impl Accumulator for Distinct {
     fn resize(&mut self, groups: usize) {
-        self.groups = groups.max(self.groups);
+        self.groups.resize(groups.max(self.groups.len()), Vec::new());
         self.inner.resize(groups);
     }
 
@@ -93,7 +127,8 @@ impl Accumulator for Distinct {
     }
 
     fn merge(&mut self, other: &mut dyn Accumulator, map: &[u32]) -> Result<()> {
-        let entries = same::<Self>(other).entries()?;
+        let other = same::<Self>(other);
+        let entries = other.entries(0..other.groups.len())?;
         let (groups, rest) = entries.split_first().expect("the group is the first column");
         let (copies, args) = rest.split_last().expect("the copies are the last column");
         let groups: Vec<u32> =
@@ -102,17 +137,10 @@ impl Accumulator for Distinct {
     }
 
     fn absorb(&mut self, from: u32, to: u32) -> Result<()> {
-        let entries = self.entries()?;
+        let entries = self.entries(from as usize..from as usize + 1)?;
         let (groups, rest) = entries.split_first().expect("the group is the first column");
-        let ours: Vec<u32> = (0u32..)
-            .zip(groups.as_primitive::<UInt32Type>().values())
-            .filter(|&(_, &group)| group == from)
-            .map(|(row, _)| row)
-            .collect();
-        let ours = UInt32Array::from(ours);
-        let rest = rest.iter().map(|column| take(column, &ours, None)).collect::<Result<Vec<_>, _>>()?;
         let (copies, args) = rest.split_last().expect("the copies are the last column");
-        self.add_entries(&vec![to; ours.len()], args, copies.as_primitive::<Int64Type>().values())
+        self.add_entries(&vec![to; groups.len()], args, copies.as_primitive::<Int64Type>().values())
     }
 
     fn evaluate(&mut self, groups: &[u32]) -> Result<ArrayRef> {
@@ -121,18 +149,16 @@ impl Accumulator for Distinct {
 
     fn reset(&mut self, group: u32) {
         self.inner.reset(group);
-        // The pairs of a group are found by walking all of them: a group that empties by retraction has none left.
-        for (pair, copies) in self.copies.iter_mut().enumerate() {
-            let of_group = |keys: Vec<ArrayRef>| keys[0].as_primitive::<UInt32Type>().value(0) == group;
-            if *copies != 0 && self.pairs.keys(&[pair as u32]).is_ok_and(of_group) {
-                *copies = 0;
-            }
+        for pair in std::mem::take(&mut self.groups[group as usize]) {
+            self.copies[pair as usize] = 0;
+            self.places[pair as usize] = usize::MAX;
+            self.pairs.remove(pair);
         }
     }
 
     fn save(&mut self) -> Result<RecordBatch> {
         let names = (0..).map(|number| format!("c{number}"));
-        let entries = names.zip(self.entries()?).map(|(name, column)| (name, column, true));
+        let entries = names.zip(self.entries(0..self.groups.len())?).map(|(name, column)| (name, column, true));
         Ok(RecordBatch::try_from_iter_with_nullable(entries)?)
     }
 
@@ -145,7 +171,7 @@ impl Accumulator for Distinct {
     }
 
     fn size(&self) -> usize {
-        self.inner.size() + self.pairs.size() + self.copies.capacity() * 8
+        self.inner.size() + self.pairs.size() + self.copies.capacity() * 24
     }
 
     fn as_any(&mut self) -> &mut dyn Any {

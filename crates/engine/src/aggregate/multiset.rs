@@ -85,13 +85,14 @@ impl Accumulator for Multiset {
     }
 
     fn save(&mut self) -> Result<RecordBatch> {
-        let entries = || {
-            self.cells.iter().enumerate().flat_map(|(group, cell)| cell.iter().map(move |entry| (group as u32, entry)))
-        };
+        let entries: Vec<(u32, &[u8], i64)> = (0u32..)
+            .zip(&self.cells)
+            .flat_map(|(group, cell)| cell.iter().map(move |(value, &count)| (group, value.as_ref(), count)))
+            .collect();
         Ok(RecordBatch::try_from_iter([
-            ("group", Arc::new(UInt32Array::from_iter_values(entries().map(|(group, _)| group))) as ArrayRef),
-            ("value", Arc::new(BinaryArray::from_iter_values(entries().map(|(_, (value, _))| value)))),
-            ("count", Arc::new(Int64Array::from_iter_values(entries().map(|(_, (_, &count))| count)))),
+            ("group", Arc::new(UInt32Array::from_iter_values(entries.iter().map(|entry| entry.0))) as ArrayRef),
+            ("value", Arc::new(entries.iter().map(|entry| Some(entry.1)).collect::<BinaryArray>())),
+            ("count", Arc::new(Int64Array::from_iter_values(entries.iter().map(|entry| entry.2)))),
         ])?)
     }
 
