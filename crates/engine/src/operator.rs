@@ -88,12 +88,17 @@ pub struct Output {
 
 impl Output {
     /// Emits rows, with marks between them if it has any.
-    pub fn emit(&mut self, batch: Batch) {
+    pub fn emit(&mut self, mut batch: Batch) {
         if batch.is_empty() && batch.marks.is_empty() {
             return;
         }
         self.settle();
-        self.watermark = None;
+        // A watermark that no batch carries yet stands before these rows.
+        if let Some(watermark) = self.watermark.take()
+            && batch.marks.first().is_none_or(|first| first.watermark > watermark)
+        {
+            batch.marks.insert(0, Mark { after: 0, watermark });
+        }
         self.batches.push(batch);
     }
 

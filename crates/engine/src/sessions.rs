@@ -142,9 +142,10 @@ impl Sessions {
             let sessions = &mut self.keys[timer.key as usize];
             let Some(place) = sessions.iter().position(|session| session.number == timer.number) else { continue };
             let closes = closes_at(self.clock, sessions[place].end);
-            if closes <= watermark {
+            if closes <= timer.closes {
                 closed.push(Closed { session: sessions.swap_remove(place), key: timer.key });
             } else {
+                // It has grown: it comes out in its turn, if that is now.
                 self.timers.push(Reverse(Timer { closes, ..timer }));
             }
         }
