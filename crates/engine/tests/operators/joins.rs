@@ -1,0 +1,97 @@
+//! The interval join against a loop over all pairs, for input in which no row is late; and regrouping,
+//! recovery and lanes over input in which some are.
+
+use proptest::prelude::*;
+
+use crate::drive::{Manner, Outcome, PLAIN, drive};
+use crate::graph::graph;
+use crate::properties::{row, setting};
+use crate::story::{Event, Story};
+
+const INPUTS: [&str; 2] = ["l: k text, v int, ts time", "r: rk text, w int, rts time"];
+
+/// A row: side, key, value, time.
+type Row = (usize, usize, i64, i64);
+
+const KEYS: [&str; 4] = ["a", "b", "c", "_"];
+
+fn rows() -> impl Strategy<Value = Vec<(usize, usize, i64, i64, i64)>> {
+    prop::collection::vec((0usize..2, 0usize..4, 0i64..5, 0i64..5, 0i64..6), 0..60)
+}
+
+/// Rows in disorder up to 6 ms. With `delay` 7 no row is late; watermarks follow each side's rows.
+fn events(gaps: &[(usize, usize, i64, i64, i64)], delay: i64) -> (Vec<Event>, Vec<Row>) {
+    let (mut events, mut rows, mut now, mut newest) = (Vec::new(), Vec::new(), 1000, [i64::MIN; 2]);
+    for &(side, key, value, gap, back) in gaps {
+        now += gap;
+        let time = now - back;
+        events.push(row(side, KEYS[key], value, time));
+        rows.push((side, key, value, time));
+        if time > newest[side] {
+            newest[side] = time;
+            events.push(Event::Watermark { input: side, watermark: time - delay });
+        }
+    }
+    events.extend([Event::End { input: 0 }, Event::End { input: 1 }]);
+    (events, rows)
+}
+
+fn story(kind: &str, lower: i64, upper: i64, residual: bool) -> Story {
+    let residual = if residual { " where v<w" } else { "" };
+    setting(&INPUTS, &format!("interval-join {kind} {lower} {upper} on k=rk{residual}"))
+}
+
+/// Every pair, and every row without one.
+fn pairs(rows: &[Row], kind: &str, lower: i64, upper: i64, residual: bool) -> Vec<String> {
+    let show = |&(_, key, value, time): &Row| format!("{} | {value} | {time}", KEYS[key]);
+    let null = "_ | _ | _".to_string();
+    let meets = |l: &Row, r: &Row| {
+        let within = l.3 >= r.3 + lower && l.3 <= r.3 + upper;
+        l.1 == r.1 && KEYS[l.1] != "_" && within && (!residual || l.2 < r.2)
+    };
+    let (left, right): (Vec<Row>, Vec<Row>) = rows.iter().partition(|row| row.0 == 0);
+    let mut lines = Vec::new();
+    for l in &left {
+        let partners: Vec<&Row> = right.iter().filter(|r| meets(l, r)).collect();
+        lines.extend(partners.iter().map(|r| format!("+I | {} | {}", show(l), show(r))));
+        if partners.is_empty() && (kind == "left" || kind == "full") {
+            lines.push(format!("+I | {} | {null}", show(l)));
+        }
+    }
+    for r in right.iter().filter(|r| !left.iter().any(|l| meets(l, r))) {
+        if kind == "right" || kind == "full" {
+            lines.push(format!("+I | {null} | {}", show(r)));
+        }
+    }
+    lines.sort();
+    lines
+}
+
+fn late(outcome: &Outcome) -> usize {
+    outcome.late.len()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn every_pair_within_the_interval_and_no_other(gaps in rows(), kind in 0usize..4, lower in -9i64..9, width in -2i64..9, residual: bool, batch in 1usize..30) {
+        let kind = ["inner", "left", "right", "full"][kind];
+        let upper = lower + width;
+        let (events, rows) = events(&gaps, 7);
+        let found = drive(&graph(&story(kind, lower, upper, residual)), &events, Manner { batch_rows: Some(batch), ..PLAIN });
+        prop_assert_eq!(found.rows(), pairs(&rows, kind, lower, upper, residual));
+        prop_assert_eq!(late(&found), 0);
+    }
+
+    #[test]
+    fn regrouping_recovery_and_lanes(gaps in rows(), kind in 0usize..4, lower in -5i64..3, width in 0i64..7, residual: bool, delay in 0i64..4, batch in 1usize..30, first in 0usize..40, every in 1usize..9) {
+        let story = story(["inner", "left", "right", "full"][kind], lower, lower + width, residual);
+        let (graph, (events, _)) = (graph(&story), events(&gaps, delay));
+        let plain = drive(&graph, &events, PLAIN);
+        let batched = drive(&graph, &events, Manner { batch_rows: Some(batch), recover: Some((first, every)), lanes: 1 });
+        prop_assert_eq!(plain.flow(), batched.flow());
+        let lanes = drive(&graph, &events, Manner { batch_rows: Some(batch), recover: None, lanes: 2 });
+        prop_assert_eq!(plain.rows(), lanes.rows());
+    }
+}

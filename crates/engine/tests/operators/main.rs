@@ -1,0 +1,10 @@
+//! Tests of the operators through a whole pipeline: stories in files (`stories/*.txt`), and properties
+//! over random input. Nothing here looks inside the engine.
+
+mod drive;
+mod graph;
+mod joins;
+mod models;
+mod properties;
+mod stories;
+mod story;

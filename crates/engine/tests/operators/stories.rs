@@ -1,0 +1,84 @@
+//! Tells every story of `stories/`: one event after the other with its checks, then regrouped into batches
+//! and cut by recoveries, which must change nothing.
+
+use std::path::Path;
+
+use crate::drive::{Manner, Outcome, PLAIN, drive};
+use crate::graph::graph;
+use crate::story::{Story, parse};
+
+#[test]
+fn stories() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/operators/stories");
+    let mut files: Vec<_> =
+        std::fs::read_dir(&folder).expect("the folder").map(|file| file.expect("a file").path()).collect();
+    files.sort();
+    let mut told = 0;
+    let mut wrong = Vec::new();
+    for file in files {
+        for story in parse(&std::fs::read_to_string(&file).expect("text")) {
+            told += 1;
+            let told =
+                std::panic::catch_unwind(|| tell(&story)).unwrap_or_else(|_| Err("  it panicked, see above".into()));
+            if let Err(difference) = told {
+                let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                wrong.push(format!("{name}: {}\n{difference}", story.title));
+            }
+        }
+    }
+    assert!(told > 30, "only {told} stories were found");
+    assert!(wrong.is_empty(), "{} of {told} stories end otherwise:\n\n{}", wrong.len(), wrong.join("\n\n"));
+}
+
+fn tell(story: &Story) -> Result<(), String> {
+    let graph = graph(story);
+    let plain = drive(&graph, &story.events, PLAIN);
+    check(story, &plain)?;
+    let mut manners = Vec::new();
+    for batch_rows in [None, Some(1), Some(2), Some(7), Some(8192)] {
+        manners.push(Manner { batch_rows, ..PLAIN });
+        for every in [1, 2, 3, 5, 10_000] {
+            let firsts = if every == 10_000 { 0..story.events.len() } else { 0..1 };
+            manners.extend(firsts.map(|first| Manner { batch_rows, recover: Some((first, every)), ..PLAIN }));
+        }
+    }
+    for manner in manners {
+        let other = drive(&graph, &story.events, manner);
+        same("the flow", &plain.flow(), &other.flow()).map_err(|text| format!("{manner:?}: {text}"))?;
+        let (mut ours, mut theirs) = (plain.late.clone(), other.late.clone());
+        ours.sort();
+        theirs.sort();
+        same("late rows", &ours, &theirs).map_err(|text| format!("{manner:?}: {text}"))?;
+    }
+    Ok(())
+}
+
+/// Compares what came out, check by check.
+fn check(story: &Story, outcome: &Outcome) -> Result<(), String> {
+    assert!(!story.checks.is_empty(), "a story without a check says nothing");
+    let mut from = 0;
+    for check in &story.checks {
+        let wants_watermarks = check.lines.iter().any(|line| line.starts_with('~'));
+        let here = outcome.lines.iter().filter(|(at, _)| *at > from && *at <= check.after);
+        let lines: Vec<String> =
+            here.map(|(_, line)| line.clone()).filter(|line| wants_watermarks || !line.starts_with('~')).collect();
+        let expected: Vec<String> = check.lines.iter().map(|line| line.replacen("~ ", "~ | ", 1)).collect();
+        same(&format!("after event {}", check.after), &expected, &lines)?;
+        from = check.after;
+    }
+    let rest: Vec<String> = outcome
+        .lines
+        .iter()
+        .filter(|(at, line)| *at > from && !line.starts_with('~'))
+        .map(|(_, line)| line.clone())
+        .collect();
+    same("after the last check", &[], &rest)?;
+    same("late rows", &story.late, &outcome.late)
+}
+
+fn same(what: &str, expected: &[String], found: &[String]) -> Result<(), String> {
+    if expected == found {
+        return Ok(());
+    }
+    Err(format!("  {what}, expected:\n    {}\n  found:\n    {}", expected.join("\n    "), found.join("\n    ")))
+}
