@@ -16,7 +16,7 @@ use millstream_tests::broker::{Broker, Size};
 use millstream_tests::topics::{Record, Topics};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::types::RDKafkaRespErr;
-use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList, bindings};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList, bindings};
 
 const TOPIC: &str = "bids";
 const PARTITIONS: i32 = 4;
@@ -34,6 +34,9 @@ const SETTINGS: [(&str, &str); 8] = [
     ("statistics.interval.ms", "500"),
 ];
 
+/// Reads so many records from these servers.
+type Read = fn(&str, usize);
+
 fn main() {
     let rows: usize = std::env::var("ROWS").ok().and_then(|rows| rows.parse().ok()).unwrap_or(1_000_000);
     let broker = Broker::of_size(Size::Roomy);
@@ -47,7 +50,7 @@ fn main() {
     );
 
     let servers = broker.address();
-    let contestants: [(&str, fn(&str, usize)); 4] = [
+    let contestants: [(&str, Read); 4] = [
         ("librdkafka, one by one", one_by_one),
         ("librdkafka, in batches", in_batches),
         ("our reader, no column", |servers, rows| ours(servers, rows, &[])),

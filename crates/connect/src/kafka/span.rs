@@ -30,10 +30,10 @@ pub fn spans(
     resume: Option<&Positions>,
 ) -> Result<Vec<Span>> {
     let gone = resume.into_iter().flatten().find(|(partition, _)| !partitions.contains(partition));
-    if let Some((partition, offset)) = gone {
-        if reading.on_loss == OnLoss::Fail {
-            return Err(deleted(partition, *offset));
-        }
+    if let Some((partition, offset)) = gone
+        && reading.on_loss == OnLoss::Fail
+    {
+        return Err(deleted(partition, *offset));
     }
     let wanted = match (resume, &reading.start) {
         (None, Start::Timestamp(millis)) => cluster.at_time(partitions, *millis)?,
