@@ -65,6 +65,13 @@ impl Topics {
         }
     }
 
+    /// Deletes a topic.
+    pub fn delete(&self, name: &str) {
+        for outcome in wait(self.admin().delete_topics(&[name], &AdminOptions::new())).expect("the broker answers") {
+            outcome.expect("the topic is there");
+        }
+    }
+
     /// Removes all records before `offset`.
     pub fn delete_before(&self, name: &str, partition: i32, offset: i64) {
         let mut list = TopicPartitionList::new();

@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use millstream_record::{Error, Offset, PartitionId, Poll, Positions};
+use millstream_record::{Error, Offset, PartitionId, Positions};
 use millstream_tests::broker::{Broker, PASSWORD, USER};
 use millstream_tests::topics::{Record, Topics};
 
@@ -161,19 +161,37 @@ fn records_that_vanish_while_reading_follow_the_policy_too() {
 #[test]
 fn records_that_vanish_while_reading_stop_it_after_all_that_came_before() {
     let mut reading = vanishing("failures-vanish-fail", "fail");
-    let deadline = Instant::now() + Duration::from_secs(60);
-    let error = loop {
-        assert!(Instant::now() < deadline, "the loss must be noticed");
-        match reading.reader.poll(Duration::from_millis(100)) {
-            Ok(Poll::Rows(fetched)) => assert!(fetched.rows.num_rows() < 15),
-            Ok(_) => {}
-            Err(error) => break error,
-        }
-    };
+    let error = failure(&mut reading);
     let next = reading.reader.positions()[&PartitionId::new("failures-vanish-fail", 0)].0;
     assert!(matches!(&error, Error::DataLoss { .. }), "{error}");
     let said = format!("the next record to read is {next}, but the log begins at 15 now");
-    assert!(error.to_string().contains(&said), "{error}");
+    assert!(next < 15 && error.to_string().contains(&said), "{error}");
+}
+
+#[test]
+fn a_topic_that_is_deleted_while_it_is_read_is_told() {
+    let servers = Broker::shared().address();
+    let (name, topics) = ("failures-deleted", Topics::at(&servers));
+    topics.create(name, 1);
+    topics.produce(name, [Record::new(0, "{\"n\":1}")]);
+    let typed = [("topic", name), ("scan.topic-partition-discovery.interval", "100 ms")];
+    let mut reading = open(&servers, &typed).expect("it opens");
+    reading.rows(1);
+    topics.delete(name);
+    let error = failure(&mut reading).to_string();
+    let said = format!("records are missing in {name}/0: it does not exist on {servers} any more");
+    assert_eq!(error, said);
+}
+
+/// Reads until reading fails.
+fn failure(reading: &mut Reading) -> Error {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        assert!(Instant::now() < deadline, "reading must fail");
+        if let Err(error) = reading.reader.poll(Duration::from_millis(100)) {
+            return error;
+        }
+    }
 }
 
 #[test]

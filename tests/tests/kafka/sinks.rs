@@ -9,7 +9,7 @@ use arrow::array::{
 use arrow::datatypes::DataType;
 use millstream_connect::format::metadata as format;
 use millstream_connect::kafka::Kafka;
-use millstream_record::{Batch, Column, Connector, Kind, Kinds, Poll};
+use millstream_record::{Batch, Column, Connector, Kind, Kinds, Poll, Sink};
 use millstream_tests::broker::Broker;
 use millstream_tests::topics::{Record, Topics};
 
@@ -172,6 +172,53 @@ fn a_record_that_cannot_be_delivered_fails_the_flush_and_all_after_it() {
     assert!(error.contains("sinks-large") && error.contains("MessageSizeTooLarge"), "{error}");
     assert!(sink.write(&Batch::insert(rows(&[(3, "small")]))).is_err(), "the epoch cannot be committed any more");
     assert!(sink.flush().is_err());
+}
+
+#[test]
+fn a_flush_waits_for_a_broker_that_restarts_and_nothing_is_lost_or_doubled() {
+    let mut broker = Broker::start();
+    let servers = broker.address();
+    let topics = Topics::at(&servers);
+    topics.create("sinks-restart", 1);
+    let mut sink = sink(&servers, &columns(), &[], &[("topic", "sinks-restart")]).expect("it opens");
+    let write = |sink: &mut Box<dyn Sink>, range: std::ops::Range<i64>| {
+        let numbered: Vec<(i64, &str)> = range.map(|n| (n, "x")).collect();
+        sink.write(&Batch::insert(rows(&numbered))).expect("there is room");
+    };
+    write(&mut sink, 0..1000);
+    sink.flush().expect("it arrives");
+    write(&mut sink, 1000..2000);
+    broker.stop();
+    write(&mut sink, 2000..3000);
+    let flushing = std::thread::spawn(move || sink.flush());
+    assert!(!flushing.is_finished(), "nobody could confirm the last records");
+    broker.resume();
+    flushing.join().expect("no panic").expect("it arrives after all");
+    let values: Vec<Option<String>> =
+        topics.read("sinks-restart")[&0].iter().map(|record| record.value.clone()).collect();
+    let expected: Vec<Option<String>> = (0..3000).map(|n| Some(format!("{{\"n\":{n},\"s\":\"x\"}}"))).collect();
+    assert!(
+        values == expected,
+        "{} records, first difference at {:?}",
+        values.len(),
+        values.iter().zip(&expected).position(|(a, b)| a != b)
+    );
+}
+
+#[test]
+fn a_broker_that_stays_away_fails_the_flush_with_address_and_reason() {
+    let mut broker = Broker::start();
+    let servers = broker.address();
+    Topics::at(&servers).create("sinks-away", 1);
+    let typed = [("topic", "sinks-away"), ("properties.message.timeout.ms", "2000")];
+    let mut sink = sink(&servers, &columns(), &[], &typed).expect("it opens");
+    broker.stop();
+    sink.write(&Batch::insert(rows(&[(1, "a")]))).expect("there is room");
+    let error = sink.flush().expect_err("nobody takes it").to_string();
+    assert!(
+        error.starts_with(&format!("cannot reach {servers}: a record for topic 'sinks-away' was not delivered")),
+        "{error}"
+    );
 }
 
 #[test]

@@ -1,5 +1,6 @@
-//! Looks for new partitions while a source is read, on a thread of its own, because asking may take as
-//! long as a server does not answer. A partition that appears later begins with its first record.
+//! Looks for new and deleted partitions while a source is read, on a thread of its own, because asking may
+//! take as long as a server does not answer. A partition that appears later begins with its first record.
+//! librdkafka goes on asking for a deleted partition and may never say so; here it is missed.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use millstream_record::{Error, PartitionId, Result};
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::types::RDKafkaErrorCode;
 
 use super::cluster::fitting;
 use super::health::Health;
@@ -18,33 +20,47 @@ use super::span::Span;
 /// How long one question may take, and so how long dropping may.
 const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 
+/// How often to look whether partitions are still there, where new ones are not looked for.
+const MISS_EVERY: Duration = Duration::from_secs(30);
+
+/// What has become of the partitions of a source.
+pub enum Change {
+    /// One has appeared; it is read from its first record on.
+    New(Span),
+    /// One is not there any more.
+    Gone(PartitionId),
+}
+
 /// A watch over the topics of a source. Dropping it ends the thread.
 pub struct Discovery {
-    found: Receiver<Span>,
+    found: Receiver<Change>,
     ending: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Discovery {
-    /// Looks every `interval` for partitions of `topics` that are not in `known`.
+    /// Looks every `interval` for partitions of `topics` that are not in `known`; without one only for those
+    /// of `known` that are gone.
     pub fn start(
         consumer: Arc<BaseConsumer<Health>>,
         topics: Topics,
         known: BTreeSet<PartitionId>,
-        interval: Duration,
+        interval: Option<Duration>,
     ) -> Result<Discovery> {
         let (report, found) = bounded(1024);
         let (ending, end) = bounded(0);
-        let watch = Watch { consumer, topics, known, report, end };
-        let thread =
-            std::thread::Builder::new().name("kafka-discovery".into()).spawn(move || watch.run(interval)).map_err(
-                |error| Error::Invalid(format!("cannot start the thread that looks for new partitions: {error}")),
-            )?;
+        let watch = Watch { consumer, topics, known, missed: BTreeSet::new(), news: interval.is_some(), report, end };
+        let thread = std::thread::Builder::new()
+            .name("kafka-discovery".into())
+            .spawn(move || watch.run(interval.unwrap_or(MISS_EVERY)))
+            .map_err(|error| {
+                Error::Invalid(format!("cannot start the thread that looks for new partitions: {error}"))
+            })?;
         Ok(Discovery { found, ending: Some(ending), thread: Some(thread) })
     }
 
-    /// A partition that has appeared since the last call, from its first record on.
-    pub fn next(&self) -> Option<Span> {
+    /// A change since the last call.
+    pub fn next(&self) -> Option<Change> {
         self.found.try_recv().ok()
     }
 }
@@ -54,7 +70,7 @@ impl Drop for Discovery {
         self.ending = None;
         // The thread may wait for room to report; nobody will read that any more.
         while self.thread.as_ref().is_some_and(|thread| !thread.is_finished()) {
-            if self.found.recv_timeout(Duration::from_millis(10)) == Err(RecvTimeoutError::Disconnected) {
+            if matches!(self.found.recv_timeout(Duration::from_millis(10)), Err(RecvTimeoutError::Disconnected)) {
                 break;
             }
         }
@@ -69,21 +85,45 @@ struct Watch {
     consumer: Arc<BaseConsumer<Health>>,
     topics: Topics,
     known: BTreeSet<PartitionId>,
-    report: Sender<Span>,
+    /// Known partitions that were not there the last time. Twice in a row means gone.
+    missed: BTreeSet<PartitionId>,
+    /// Whether new partitions are wanted.
+    news: bool,
+    report: Sender<Change>,
     end: Receiver<()>,
 }
 
 impl Watch {
     fn run(mut self, interval: Duration) {
         while self.end.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
-            for partition in self.look() {
-                // What cannot be asked now is found again the next time.
-                let Some(span) = self.measure(&partition) else { continue };
-                if self.known.insert(partition) && self.report.send(span).is_err() {
+            let Some(present) = self.look() else { continue };
+            for change in self.compare(&present) {
+                if self.report.send(change).is_err() {
                     return;
                 }
             }
         }
+    }
+
+    /// What has changed since the last look.
+    fn compare(&mut self, present: &BTreeSet<PartitionId>) -> Vec<Change> {
+        let mut changes = Vec::new();
+        if self.news {
+            for partition in present.difference(&self.known.clone()) {
+                // What cannot be asked now is found again the next time.
+                if let Some(span) = self.measure(partition) {
+                    self.known.insert(partition.clone());
+                    changes.push(Change::New(span));
+                }
+            }
+        }
+        let missed: BTreeSet<PartitionId> = self.known.difference(present).cloned().collect();
+        for partition in missed.intersection(&self.missed) {
+            self.known.remove(partition);
+            changes.push(Change::Gone(partition.clone()));
+        }
+        self.missed = missed;
+        changes
     }
 
     /// The whole of a new partition.
@@ -93,17 +133,20 @@ impl Watch {
         Some(Span { partition: partition.clone(), start, end: None, high, from_first: true })
     }
 
-    /// New partitions; none where the servers do not answer, the reader tells why.
-    fn look(&self) -> Vec<PartitionId> {
+    /// The partitions that are there; `None` if the answer is not certain, the reader tells why.
+    fn look(&self) -> Option<BTreeSet<PartitionId>> {
         let ask = |topic: Option<&str>| {
-            let metadata = self.consumer.fetch_metadata(topic, ANSWER_WITHIN);
-            metadata.map(|metadata| fitting(&metadata, &self.topics)).unwrap_or_default()
+            let metadata = self.consumer.fetch_metadata(topic, ANSWER_WITHIN).ok()?;
+            let errors = metadata.topics().iter().filter(|topic| self.topics.include(topic.name()));
+            let mut errors = errors.filter_map(|topic| topic.error()).map(RDKafkaErrorCode::from);
+            errors
+                .all(|code| code == RDKafkaErrorCode::UnknownTopicOrPartition)
+                .then(|| fitting(&metadata, &self.topics))
         };
-        let mut found = match &self.topics {
-            Topics::Fitting(_) => ask(None),
-            Topics::Named(names) => names.iter().flat_map(|name| ask(Some(name))).collect(),
+        let found: Option<Vec<Vec<PartitionId>>> = match &self.topics {
+            Topics::Fitting(_) => ask(None).map(|found| vec![found]),
+            Topics::Named(names) => names.iter().map(|name| ask(Some(name))).collect(),
         };
-        found.retain(|partition| !self.known.contains(partition));
-        found
+        Some(found?.into_iter().flatten().collect())
     }
 }

@@ -10,11 +10,10 @@ use rdkafka::error::KafkaError;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::cluster::{Cluster, events};
-use super::discovery::Discovery;
+use super::discovery::{Change, Discovery};
 use super::health::Health;
 use super::options::Reading;
 use super::queue::Queue;
-use super::span::Span;
 
 /// An open line. The parts are dropped in this order.
 pub struct Line {
@@ -68,16 +67,15 @@ impl Line {
         let _ = self.consumer.pause(&list);
     }
 
-    /// Looks for new partitions from now on, if the source is told to.
+    /// Looks for new and deleted partitions from now on, as the source is told to.
     pub fn watch<'a>(&mut self, reading: &Reading, known: impl Iterator<Item = &'a PartitionId>) -> Result<()> {
-        let Some(interval) = reading.discovery else { return Ok(()) };
         let (consumer, topics) = (self.consumer.clone(), reading.topics.clone());
-        self.discovery = Some(Discovery::start(consumer, topics, known.cloned().collect(), interval)?);
+        self.discovery = Some(Discovery::start(consumer, topics, known.cloned().collect(), reading.discovery)?);
         Ok(())
     }
 
-    /// A partition that has appeared.
-    pub fn discovered(&self) -> Option<Span> {
+    /// A partition that has appeared or gone.
+    pub fn discovered(&self) -> Option<Change> {
         self.discovery.as_ref()?.next()
     }
 

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use millstream_record::{Error, Fetched, Offset, PartitionId, Poll, Positions, Reader, Result, Scan, Stop};
 use rdkafka::types::RDKafkaErrorCode;
 
+use super::discovery::Change;
 use super::line::Line;
 use super::options::Reading;
 use super::queue::Record;
@@ -129,8 +130,11 @@ impl KafkaReader {
             self.flush();
             self.reconnect()?;
         }
-        while let Some(span) = self.line.discovered() {
-            self.follow(vec![span])?;
+        while let Some(change) = self.line.discovered() {
+            match change {
+                Change::New(span) => self.follow(vec![span])?,
+                Change::Gone(partition) => self.bury(&partition),
+            }
         }
         if !self.lost.is_empty() && self.failure.is_none() {
             match self.recover() {
@@ -140,6 +144,14 @@ impl KafkaReader {
             }
         }
         Ok(())
+    }
+
+    /// A partition has been deleted; if it was being read, that is a loss.
+    fn bury(&mut self, partition: &PartitionId) {
+        if self.tracks.iter().any(|track| track.partition == *partition && !track.done) {
+            self.flush();
+            self.failure = Some(deleted(self.reading.client.servers(), &partition.topic, partition.number));
+        }
     }
 
     /// Takes messages from the client, waiting at most `wait` for the first; how many there were.
@@ -342,14 +354,18 @@ fn is_passing(code: RDKafkaErrorCode) -> bool {
     )
 }
 
+fn deleted(servers: &str, topic: &str, partition: i32) -> Error {
+    Error::DataLoss {
+        place: format!("{topic}/{partition}"),
+        reason: format!("it does not exist on {servers} any more"),
+    }
+}
+
 fn refused(servers: &str, record: Record<'_>, code: RDKafkaErrorCode) -> Error {
     use RDKafkaErrorCode::*;
     let (topic, partition) = (record.topic(), record.partition());
     match code {
-        UnknownTopicOrPartition | UnknownTopic | UnknownPartition => Error::DataLoss {
-            place: format!("{topic}/{partition}"),
-            reason: format!("it does not exist on {servers} any more"),
-        },
+        UnknownTopicOrPartition | UnknownTopic | UnknownPartition => deleted(servers, topic, partition),
         TopicAuthorizationFailed => Error::Invalid(format!("{servers} does not let this user read topic '{topic}'")),
         _ => {
             let words = String::from_utf8_lossy(record.value().unwrap_or_default()).into_owned();

@@ -74,11 +74,7 @@ impl ProducerContext for Receipts {
         if let Err((error, message)) = result {
             let code = error.rdkafka_error_code().map_or_else(|| error.to_string(), |code| code.to_string());
             let reason = self.heard().reason.take().map(|reason| format!(" ({reason})")).unwrap_or_default();
-            self.fail(format!(
-                "a record for {}/{} was not delivered: {code}{reason}",
-                message.topic(),
-                message.partition()
-            ));
+            self.fail(format!("a record for topic '{}' was not delivered: {code}{reason}", message.topic()));
         }
         self.0.confirmed.notify_all();
     }
