@@ -95,6 +95,21 @@ impl WallClock {
     }
 }
 
+/// `window_time` of a window that ends at `local_end`, as an instant. Flink reads it by Java's rule, which is
+/// not the one by which it fires: of two instants the first, and in a gap on by the length of the gap.
+pub fn time_of(clock: WallClock, local_end: i64) -> i64 {
+    let local = local_end.saturating_sub(1);
+    let WallClock::Zone(zone) = clock else { return local };
+    let Some(digits) = DateTime::from_timestamp_millis(local).map(|utc| utc.naive_utc()) else { return local };
+    match zone.from_local_datetime(&digits).earliest() {
+        Some(instant) => instant.timestamp_millis(),
+        None => {
+            let before = zone.offset_from_utc_datetime(&(digits - chrono::TimeDelta::days(1)));
+            local - i64::from(before.fix().local_minus_utc()) * 1000
+        }
+    }
+}
+
 /// The first instant after the gap in which these digits lie: gaps are shorter than a day, and the offset
 /// changes once within it.
 fn after_gap(zone: Tz, digits: NaiveDateTime, local: i64) -> i64 {
@@ -119,7 +134,7 @@ pub fn closes_at(clock: WallClock, local_end: i64) -> Millis {
 /// The columns `window_start`, `window_end` and `window_time` of windows that are given as the wall clock
 /// shows them, in the types of the last three fields of `schema`.
 pub fn window_columns(starts: Vec<i64>, ends: Vec<i64>, clock: WallClock, schema: &SchemaRef) -> Result<Vec<ArrayRef>> {
-    let times = ends.iter().map(|&end| closes_at(clock, end).0).collect();
+    let times = ends.iter().map(|&end| time_of(clock, end)).collect();
     let fields = &schema.fields()[schema.fields().len() - 3..];
     let columns = [starts, ends, times].into_iter().zip(fields).map(|(column, field)| {
         let column: ArrayRef = Arc::new(TimestampMillisecondArray::from(column));
@@ -161,6 +176,8 @@ mod tests {
         assert_eq!(clock.local(at("2021-03-14 10:00:00")), at("2021-03-14 03:00:00"));
         assert_eq!(clock.instant(at("2021-03-14 02:30:00")), at("2021-03-14 10:00:00"), "the gap ends here");
         assert_eq!(clock.instant(at("2021-11-07 01:30:00")), at("2021-11-07 09:30:00"), "the second of two");
+        assert_eq!(time_of(clock, at("2021-03-14 02:45:00")), at("2021-03-14 10:45:00") - 1, "past the gap");
+        assert_eq!(time_of(clock, at("2021-11-07 01:30:00")), at("2021-11-07 08:30:00") - 1, "the first of two");
         assert!(WallClock::of(Some("Mars/Olympus")).is_err());
     }
 }

@@ -19,7 +19,7 @@ use crate::operator::{Operator, Output};
 use crate::pane::{Pane, PaneShape};
 use crate::slices::{Slices, Span};
 use crate::state::Tables;
-use crate::time::{WallClock, closes_at, local_times, times_of};
+use crate::time::{WallClock, closes_at, local_times, time_of, times_of};
 
 /// Aggregates per key and window.
 pub struct WindowAggregateOperator {
@@ -170,7 +170,7 @@ impl WindowAggregateOperator {
     /// Puts the window behind keys and aggregates.
     fn with_window(&self, mut columns: Vec<ArrayRef>, window: Span, rows: usize) -> Result<RecordBatch> {
         let fields = &self.schema.fields()[columns.len()..];
-        let times = [window.start, window.end, closes_at(self.clock, window.end).0];
+        let times = [window.start, window.end, time_of(self.clock, window.end)];
         for (field, time) in fields.iter().zip(times) {
             let column: ArrayRef = Arc::new(TimestampMillisecondArray::from_value(time, rows));
             columns.push(cast(&column, field.data_type())?);
