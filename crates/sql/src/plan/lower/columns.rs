@@ -59,6 +59,21 @@ impl Columns {
         self.fields.len() - 1
     }
 
+    /// Gives other names to the columns whose names stand in the other list, too. Says whether there were any.
+    pub(super) fn tell_apart(&mut self, other: &Columns) -> bool {
+        let mut renamed = false;
+        for place in 0..self.fields.len() {
+            let name = self.fields[place].name().clone();
+            let taken = |name: &str, own: &[Field]| own.iter().chain(&other.fields).any(|field| field.name() == name);
+            if other.fields.iter().any(|field| *field.name() == name) {
+                let free = unique(&name, |name| taken(name, &self.fields));
+                self.fields[place] = self.fields[place].clone().with_name(free);
+                renamed = true;
+            }
+        }
+        renamed
+    }
+
     /// Whether these are the edge's own columns, all and in order.
     pub(super) fn is_identity(&self, row: &RowType) -> bool {
         let same = |(expr, field): (&Expr, &Arc<Field>)| *expr == named(field.name());

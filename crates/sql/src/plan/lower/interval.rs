@@ -37,6 +37,7 @@ impl Lowering<'_> {
         }
         let Some((bounds, lower, upper)) = find(parts) else { return Ok(None) };
         let on = parts.equalities()?;
+        parts.tell_apart();
         let width = parts.left.width();
         let right = parts.right.rows.slots.iter().map(|slot| Slot::Column(slot.column() + width));
         let slots: Vec<Slot> = parts.left.rows.slots.iter().copied().chain(right).collect();

@@ -135,6 +135,14 @@ impl Parts<'_> {
         Ok(out)
     }
 
+    /// Makes every name stand on one side only, if a condition is left that reads both by name.
+    pub(super) fn tell_apart(&mut self) {
+        if !self.rest.is_empty() {
+            let renamed = self.right.columns.tell_apart(&self.left.columns);
+            self.right.computes |= renamed;
+        }
+    }
+
     /// The rest of the condition over the joined edge, whose columns stand in these slots.
     pub(super) fn residual(&self, node: NodeId, slots: &[Slot], edge: &RowType) -> Result<Option<Expr>, SqlError> {
         let Some(rest) = datafusion::logical_expr::utils::conjunction(self.rest.clone()) else { return Ok(None) };

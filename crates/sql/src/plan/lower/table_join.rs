@@ -20,6 +20,7 @@ impl Lowering<'_> {
             _ => return Ok(None),
         };
         let on = parts.equalities()?;
+        parts.tell_apart();
         let (left_width, right_width) = (parts.left.width(), parts.right.width());
         let left_slots = parts.left.rows.slots.clone();
         let right_slots = parts.right.rows.slots.clone();
