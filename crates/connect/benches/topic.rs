@@ -216,6 +216,13 @@ fn following(topics: &Topics) {
     let mut times: Vec<Duration> = times.collect();
     times.sort();
     println!("  follow: append to reader {:?} median, {:?} worst of 200", times[100], times[199]);
+    let idle = measure(|| {
+        assert!(consumer.next(Duration::from_secs(2), &Stop::default()).expect("readable").is_none());
+    });
+    println!(
+        "  following a quiet topic takes {:.1} % of a core",
+        idle.cpu.as_secs_f64() * 100.0 / idle.wall.as_secs_f64()
+    );
     drop(producer);
     let bids = demo("bids").expect("there");
     let mut producer = topics.producer("live").expect("opens");

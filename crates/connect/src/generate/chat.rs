@@ -9,7 +9,7 @@ use super::words::{FIRST_NAMES, ROOMS, TALK};
 pub(super) const CHAT: Demo = Demo {
     topic: "chat",
     doc: "lines that people write in chat rooms",
-    columns: &[("room", "STRING"), ("user", "STRING"), ("line", "STRING"), ("ts", "TIMESTAMP(3)")],
+    columns: &[("room", "STRING"), ("author", "STRING"), ("line", "STRING"), ("ts", "TIMESTAMP(3)")],
     time_column: "ts",
     watermark: "ts - INTERVAL '5' SECOND",
     partitions: 3,
@@ -18,19 +18,19 @@ pub(super) const CHAT: Demo = Demo {
 };
 
 /// So many people.
-const USERS: u64 = 500;
+const AUTHORS: u64 = 500;
 
 fn line(moment: &Moment, dice: &mut Dice, key: &mut Vec<u8>, out: &mut Vec<u8>) {
     let room = ROOMS[dice.skewed(ROOMS.len() as u64) as usize];
     text(key, room);
-    for piece in ["{\"room\":\"", room, "\",\"user\":\""] {
+    for piece in ["{\"room\":\"", room, "\",\"author\":\""] {
         text(out, piece);
     }
-    user(out, dice.skewed(USERS));
+    author(out, dice.skewed(AUTHORS));
     text(out, "\",\"line\":\"");
     if dice.percent(15) {
         text(out, "@");
-        user(out, dice.skewed(USERS));
+        author(out, dice.skewed(AUTHORS));
         text(out, " ");
     }
     let from = out.len();
@@ -47,9 +47,9 @@ fn line(moment: &Moment, dice: &mut Dice, key: &mut Vec<u8>, out: &mut Vec<u8>) 
     text(out, "}");
 }
 
-fn user(out: &mut Vec<u8>, user: u64) {
+fn author(out: &mut Vec<u8>, author: u64) {
     let from = out.len();
-    text(out, FIRST_NAMES[(user % FIRST_NAMES.len() as u64) as usize]);
+    text(out, FIRST_NAMES[(author % FIRST_NAMES.len() as u64) as usize]);
     out[from..].make_ascii_lowercase();
-    number(out, user);
+    number(out, author);
 }
