@@ -118,7 +118,6 @@ impl AggregateUDFImpl for Typed {
         let shown = self.name.to_uppercase();
         let most = match self.result {
             Results::Text => 2,
-            Results::Count => usize::MAX,
             _ => 1,
         };
         if args.is_empty() || args.len() > most {

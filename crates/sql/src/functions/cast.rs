@@ -26,7 +26,7 @@ pub(crate) fn cast_function(source: &DataType, target: &DataType, lenient: bool,
     let value = |data_type: &DataType| data_type.is_numeric() || data_type.is_temporal() || *data_type == Boolean;
     let differs = match (source, target) {
         (Null, _) => false,
-        (from, Utf8) => value(from),
+        (from, Utf8) => value(from) || from.is_nested(),
         (from, to) if text(from) => value(to),
         (Timestamp(_, from), Timestamp(_, to)) => from.is_some() != to.is_some(),
         (Timestamp(_, Some(_)), Date32 | Time32(_)) | (Date32, Timestamp(_, Some(_))) => true,

@@ -14,9 +14,26 @@ use crate::functions::zone::Zone;
 
 /// Each value as text; null stays null.
 pub(super) fn written(array: &ArrayRef, zone: Zone) -> Result<ArrayRef> {
+    let write = writer(array, zone)?;
     let mut out = StringBuilder::with_capacity(array.len(), array.len() * 16);
     let mut text = String::new();
-    let write: Box<dyn Fn(usize, &mut String)> = match array.data_type() {
+    for row in 0..array.len() {
+        if array.is_null(row) {
+            out.append_null();
+            continue;
+        }
+        text.clear();
+        write(row, &mut text);
+        out.append_value(&text);
+    }
+    Ok(Arc::new(out.finish()))
+}
+
+/// Appends the text of a row's value.
+type Writer = Box<dyn Fn(usize, &mut String)>;
+
+fn writer(array: &ArrayRef, zone: Zone) -> Result<Writer> {
+    Ok(match array.data_type() {
         DataType::Boolean => {
             let values = array.as_boolean().clone();
             Box::new(move |row, text| text.push_str(if values.value(row) { "TRUE" } else { "FALSE" }))
@@ -41,28 +58,67 @@ pub(super) fn written(array: &ArrayRef, zone: Zone) -> Result<ArrayRef> {
         }
         DataType::Date32 => {
             let values = array.as_primitive::<Date32Type>().clone();
-            Box::new(move |row, text| date(i64::from(values.value(row)) * 86_400_000_000_000, text))
+            Box::new(move |row, text| date(i64::from(values.value(row)) * 86_400, text))
         }
         DataType::Timestamp(unit, local) => moments(array, *unit, local.is_some().then_some(zone))?,
         DataType::Time32(_) | DataType::Time64(_) => times(array)?,
-        _ => return Ok(cast(array, &DataType::Utf8)?),
-    };
-    for row in 0..array.len() {
-        if array.is_null(row) {
-            out.append_null();
-            continue;
+        DataType::Struct(_) => {
+            let columns = array.as_struct().columns();
+            let fields = columns.iter().map(|column| inner(column, zone)).collect::<Result<Vec<_>>>()?;
+            Box::new(move |row, text| between('(', ')', fields.iter(), text, |field, text| field(row, text)))
         }
-        text.clear();
-        write(row, &mut text);
-        out.append_value(&text);
-    }
-    Ok(Arc::new(out.finish()))
+        DataType::List(_) => {
+            let lists = array.as_list::<i32>().clone();
+            let element = inner(lists.values(), zone)?;
+            Box::new(move |row, text| {
+                let offsets = lists.value_offsets();
+                between('[', ']', offsets[row] as usize..offsets[row + 1] as usize, text, &*element);
+            })
+        }
+        DataType::Map(_, _) => {
+            let maps = array.as_map().clone();
+            let (key, value) = (inner(maps.keys(), zone)?, inner(maps.values(), zone)?);
+            Box::new(move |row, text| {
+                let offsets = maps.value_offsets();
+                between('{', '}', offsets[row] as usize..offsets[row + 1] as usize, text, |place, text| {
+                    key(place, text);
+                    text.push('=');
+                    value(place, text);
+                });
+            })
+        }
+        _ => {
+            let texts = cast(array, &DataType::Utf8)?.as_string::<i32>().clone();
+            Box::new(move |row, text| text.push_str(texts.value(row)))
+        }
+    })
 }
 
-type Write1 = Box<dyn Fn(usize, &mut String)>;
+/// The text of a value inside another, where null is written out.
+fn inner(array: &ArrayRef, zone: Zone) -> Result<Writer> {
+    let (write, values) = (writer(array, zone)?, Arc::clone(array));
+    Ok(Box::new(move |row, text| if values.is_null(row) { text.push_str("NULL") } else { write(row, text) }))
+}
+
+fn between<T>(
+    open: char,
+    close: char,
+    parts: impl Iterator<Item = T>,
+    text: &mut String,
+    write: impl Fn(T, &mut String),
+) {
+    text.push(open);
+    for (index, part) in parts.enumerate() {
+        if index > 0 {
+            text.push_str(", ");
+        }
+        write(part, text);
+    }
+    text.push(close);
+}
 
 /// `yyyy-MM-dd HH:mm:ss` with as many digits behind the second as the type has.
-fn moments(array: &ArrayRef, unit: TimeUnit, zone: Option<Zone>) -> Result<Write1> {
+fn moments(array: &ArrayRef, unit: TimeUnit, zone: Option<Zone>) -> Result<Writer> {
     let digits = match unit {
         TimeUnit::Second => 0,
         TimeUnit::Millisecond => 3,
@@ -84,7 +140,7 @@ fn moments(array: &ArrayRef, unit: TimeUnit, zone: Option<Zone>) -> Result<Write
     }))
 }
 
-fn times(array: &ArrayRef) -> Result<Write1> {
+fn times(array: &ArrayRef) -> Result<Writer> {
     let millis = cast(array, &DataType::Time32(TimeUnit::Millisecond))?;
     let millis = millis.as_primitive::<arrow::array::types::Time32MillisecondType>().clone();
     Ok(Box::new(move |row, text| {
@@ -97,8 +153,8 @@ fn times(array: &ArrayRef) -> Result<Write1> {
     }))
 }
 
-fn date(nanos: i64, text: &mut String) {
-    if let Some(day) = DateTime::from_timestamp(nanos.div_euclid(1_000_000_000), 0) {
+fn date(seconds: i64, text: &mut String) {
+    if let Some(day) = DateTime::from_timestamp(seconds, 0) {
         let _ = write!(text, "{}", day.format("%Y-%m-%d"));
     }
 }

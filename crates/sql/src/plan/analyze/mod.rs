@@ -9,7 +9,8 @@ mod literal;
 
 use std::sync::{Arc, OnceLock};
 
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::optimizer::analyzer::resolve_grouping_function::ResolveGroupingFunction;
 use datafusion::optimizer::analyzer::type_coercion::TypeCoercion;
 use datafusion::optimizer::eliminate_filter::EliminateFilter;
@@ -21,11 +22,13 @@ use datafusion::optimizer::{Analyzer, Optimizer, OptimizerContext};
 
 pub(super) use self::cast::is_implicit;
 use super::provider::options;
+use super::refuse::unsupported;
 use super::{Settings, fault};
 use crate::SqlError;
 
 /// Analyses and optimises a plan.
 pub(super) fn analyze(plan: LogicalPlan, settings: &Settings) -> Result<LogicalPlan, SqlError> {
+    no_subquery(&plan)?;
     let plan = lateral::join(plan)?;
     let plan = literal::retype(plan).map_err(fault::from_datafusion)?;
     let plan = rules().0.execute_and_check(plan, options(), |_, _| {}).map_err(fault::from_datafusion)?;
@@ -33,6 +36,18 @@ pub(super) fn analyze(plan: LogicalPlan, settings: &Settings) -> Result<LogicalP
     // Nothing may read the wall clock: what depends on now has been answered from the settings before.
     let context = OptimizerContext::new_with_config_options(Arc::clone(options())).without_query_execution_start_time();
     rules().1.optimize(plan, &context, |_, _| {}).map_err(fault::from_datafusion)
+}
+
+/// Refuses a subquery as a value. (In the syntax tree it looks like the rows of a window function.)
+fn no_subquery(plan: &LogicalPlan) -> Result<(), SqlError> {
+    let holds = |expr: &Expr| expr.exists(|expr| Ok(matches!(expr, Expr::ScalarSubquery(_) | Expr::SetComparison(_))));
+    let walk = plan.apply(|plan| {
+        plan.apply_expressions(|expr| match holds(expr)? {
+            true => Err(fault::outside(unsupported("subquery", "a subquery as a value", None))),
+            false => Ok(TreeNodeRecursion::Continue),
+        })
+    });
+    walk.map(|_| ()).map_err(fault::from_datafusion)
 }
 
 fn rules() -> &'static (Analyzer, Optimizer) {
