@@ -191,7 +191,7 @@ impl Turn {
             next = append::number(&key).ok_or_else(damaged)? + 1;
             append::read_state_of(&value, &mut state).ok_or_else(damaged)?;
         }
-        let _ = queue.unlock();
+        queue.unlock().map_err(|error| Error::io(&path, error))?;
         Ok(Open { db, next, state, unsynced: false, queue, _lock: lock })
     }
 
@@ -224,10 +224,8 @@ impl Open {
     /// Whether somebody queues for the right to write.
     fn is_awaited(&self) -> bool {
         match self.queue.try_lock() {
-            Ok(()) => {
-                let _ = self.queue.unlock();
-                false
-            }
+            // If it cannot be given back, others would wait for ever unless it is closed.
+            Ok(()) => self.queue.unlock().is_err(),
             Err(_) => true,
         }
     }

@@ -18,7 +18,8 @@ const APPEND_RECORDS: u64 = 32_768;
 /// The longest record: bytes of key, value and headers.
 pub const LONGEST_RECORD: u64 = 64 << 20;
 
-/// Writes to one topic. Producers of several processes may write to one topic at the same time.
+/// Writes to one topic. Producers of several processes may write to one topic at the same time. What has
+/// been sent and not been appended or flushed goes away with the producer.
 pub struct Producer {
     place: Place,
     owner: Arc<Owner>,

@@ -72,6 +72,11 @@ fn numbers_keep_their_bounds_and_reach_them() {
     assert!(one(DataType::Float64, &[]).as_primitive::<Float64Type>().values().iter().all(|value| value.is_finite()));
     let cents = one(DataType::Decimal128(10, 2), &[("fields.c.min", "1"), ("fields.c.max", "1.10")]);
     let cents = cents.as_primitive::<arrow::datatypes::Decimal128Type>();
+    let wide = one(DataType::Decimal128(38, 0), &[]);
+    let wide = wide.as_primitive::<arrow::datatypes::Decimal128Type>().values();
+    let half = 10i128.pow(38) / 2;
+    assert!(wide.iter().any(|value| *value > half) && wide.iter().any(|value| *value < -half));
+    assert!(wide.iter().all(|value| value.abs() < 10i128.pow(38)));
     assert!((100..=110).all(|wanted| cents.values().contains(&wanted)) && cents.values().iter().all(|v| *v <= 110));
 }
 

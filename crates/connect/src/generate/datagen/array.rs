@@ -42,7 +42,8 @@ impl Field {
             Make::Integer { min, max } => Ok(self.integers(rows, nulls, *min, *max)),
             Make::Float { min, max } => Ok(self.floats(rows, nulls, *min, *max)),
             Make::Decimal { min, max } => {
-                let throw = |dice: &mut Dice| *min + wide_below(dice, (*max - *min) as u128 + 1) as i128;
+                let span = max.wrapping_sub(*min) as u128;
+                let throw = |dice: &mut Dice| min.wrapping_add(wide_below(dice, span + 1) as i128);
                 let plain = self.numbers::<Decimal128Type, _>(rows, nulls, throw, |value| value);
                 Ok(Arc::new(plain.with_data_type(self.data_type.clone())))
             }
