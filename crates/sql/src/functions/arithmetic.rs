@@ -11,7 +11,7 @@ use arrow::datatypes::{DataType, i256};
 use arrow::error::ArrowError;
 use datafusion::common::{Result, ScalarValue, exec_datafusion_err, plan_err};
 use datafusion::logical_expr::{
-    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    ColumnarValue, Expr, Operator, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
 /// One of the five.
@@ -39,6 +39,34 @@ impl Operation {
         .call(vec![left, right])
     }
 
+    /// Whether Flink's type of this is another than DataFusion's. Of whole numbers it is not: their overflow is
+    /// looked after once types are settled ([`checked`]).
+    pub(crate) fn differs(self, left: &DataType, right: &DataType) -> bool {
+        let (Some((p1, s1)), Some((p2, s2))) = (decimal(left), decimal(right)) else { return false };
+        match (is_decimal(left), is_decimal(right)) {
+            (false, false) => false,
+            (true, true) if matches!(self, Operation::Add | Operation::Subtract) => {
+                let DataType::Decimal128(_, scale) = decimal_result(self, (p1, s1), (p2, s2)) else { return true };
+                scale != s1.max(s2)
+            }
+            _ => true,
+        }
+    }
+
+    /// How many operations stand in a row on the left of an expression, itself included.
+    pub(crate) fn depth(expr: &Expr) -> usize {
+        let mut depth = 0;
+        let mut next = expr;
+        loop {
+            next = match next {
+                Expr::ScalarFunction(call) if call.func.inner().is::<Arithmetic>() => &call.args[0],
+                Expr::BinaryExpr(binary) if binary.op.is_numerical_operators() => &binary.left,
+                _ => return depth,
+            };
+            depth += 1;
+        }
+    }
+
     fn sign(self) -> &'static str {
         match self {
             Operation::Add => "+",
@@ -58,6 +86,19 @@ impl Operation {
             Operation::Modulo => numeric::rem(left, right),
         }
     }
+}
+
+/// `left op right` with a good error instead of a wrap, for settled types; `None` if they are no whole numbers.
+pub(crate) fn checked(op: Operator, left: &DataType, right: &DataType) -> Option<Operation> {
+    let operation = match op {
+        Operator::Plus => Operation::Add,
+        Operator::Minus => Operation::Subtract,
+        Operator::Multiply => Operation::Multiply,
+        Operator::Divide => Operation::Divide,
+        Operator::Modulo => Operation::Modulo,
+        _ => return None,
+    };
+    (left.is_integer() && right.is_integer()).then_some(operation)
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 use millstream_record::Millis;
 
-pub(crate) use self::arithmetic::Operation;
+pub(crate) use self::arithmetic::{Operation, checked};
 pub(crate) use self::cast::cast_function;
 pub(crate) use self::not_null::not_null;
 use self::spec::Spec;

@@ -370,7 +370,7 @@ fn read(call: &Call<'_>, default: &str, shift: impl Fn(Zone, i64) -> i64) -> Res
 
 fn to_instant_type(types: &[DataType]) -> Result<DataType> {
     match types {
-        [text, ..] if matches!(text, DataType::Utf8) => Ok(instant()),
+        [DataType::Utf8, ..] => Ok(instant()),
         [number] | [number, DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64]
             if number.is_numeric() =>
         {

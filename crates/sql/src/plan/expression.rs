@@ -1,8 +1,7 @@
 //! How expressions of the text become expressions of the plan where Flink differs from DataFusion:
 //! arithmetic that never wraps and has Flink's types, `EXTRACT`, `POSITION`, `SUBSTRING`, `COUNT(*)`.
 
-use arrow::datatypes::DataType;
-use datafusion::common::{DFSchema, Result, ScalarValue};
+use datafusion::common::{DFSchema, Result, ScalarValue, plan_err};
 use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams};
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawAggregateExpr, RawBinaryExpr};
 use datafusion::logical_expr::{Expr, ExprSchemable};
@@ -29,6 +28,9 @@ impl FlinkExpressions {
     }
 }
 
+/// A chain of operations is as deep as it is long, for whoever types it, prints it and computes it.
+const DEEPEST_CHAIN: usize = 128;
+
 impl ExprPlanner for FlinkExpressions {
     fn plan_binary_op(&self, expr: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
         let operation = match expr.op {
@@ -39,11 +41,12 @@ impl ExprPlanner for FlinkExpressions {
             BinaryOperator::Modulo => Operation::Modulo,
             _ => return Ok(PlannerResult::Original(expr)),
         };
-        let number = |side: &Expr| side.get_type(schema).is_ok_and(|data_type| data_type.is_numeric());
-        let null = |side: &Expr| matches!(side.get_type(schema), Ok(DataType::Null));
-        let numbers =
-            number(&expr.left) && (number(&expr.right) || null(&expr.right)) || null(&expr.left) && number(&expr.right);
-        if !numbers {
+        if Operation::depth(&expr.left) >= DEEPEST_CHAIN {
+            return plan_err!("more than {DEEPEST_CHAIN} operations stand in one chain; compute a part of it below");
+        }
+        let types = (expr.left.get_type(schema), expr.right.get_type(schema));
+        let (Ok(left), Ok(right)) = types else { return Ok(PlannerResult::Original(expr)) };
+        if !operation.differs(&left, &right) {
             return Ok(PlannerResult::Original(expr));
         }
         Ok(PlannerResult::Planned(operation.call(expr.left, expr.right)))

@@ -1,4 +1,4 @@
-//! Casts as Flink means them. Texts of times, numbers and booleans are Java's, and a wall clock becomes an
+//! Casts as Flink means them, and whole numbers that do not wrap. Texts of times, numbers and booleans are Java's, and a wall clock becomes an
 //! instant by the session's zone; DataFusion's casts know neither. What both mean alike stays a cast.
 
 use arrow::datatypes::DataType;
@@ -6,9 +6,9 @@ use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
+use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator};
 
-use crate::functions::cast_function;
+use crate::functions::{cast_function, checked};
 use crate::plan::Settings;
 
 /// The plan with every cast that Flink means otherwise as a call.
@@ -25,7 +25,22 @@ pub(super) fn as_in_flink(plan: LogicalPlan, settings: &Settings) -> Result<Logi
     Ok(plan?.data)
 }
 
+/// Whole numbers first, from the top: the type of a chain of operators is found quickly, that of a chain of
+/// calls is not.
 fn expression(expr: Expr, schema: &DFSchema, settings: &Settings) -> Result<Transformed<Expr>> {
+    let expr = expr.transform_down(|expr| match &expr {
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) if is_arithmetic(*op) => {
+            Ok(match checked(*op, &left.get_type(schema)?, &right.get_type(schema)?) {
+                Some(operation) => Transformed::yes(operation.call(left.as_ref().clone(), right.as_ref().clone())),
+                None => Transformed::no(expr),
+            })
+        }
+        _ => Ok(Transformed::no(expr)),
+    })?;
+    expr.transform_data(|expr| casts(expr, schema, settings))
+}
+
+fn casts(expr: Expr, schema: &DFSchema, settings: &Settings) -> Result<Transformed<Expr>> {
     expr.transform_up(|expr| {
         let (inner, target, lenient) = match &expr {
             Expr::Cast(cast) => (&cast.expr, cast.field.data_type(), false),
@@ -41,6 +56,11 @@ fn expression(expr: Expr, schema: &DFSchema, settings: &Settings) -> Result<Tran
             None => Ok(Transformed::no(expr)),
         }
     })
+}
+
+fn is_arithmetic(op: Operator) -> bool {
+    use Operator::{Divide, Minus, Modulo, Multiply, Plus};
+    matches!(op, Plus | Minus | Multiply | Divide | Modulo)
 }
 
 /// Whether a value of one type may stand in a column of another without a cast in the text, as Flink's

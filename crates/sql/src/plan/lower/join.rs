@@ -4,7 +4,7 @@
 use datafusion::common::{JoinType, NullEquality};
 use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Join, LogicalPlan, Operator};
-use millstream_plan::{Changes, Equality, JoinKind, NodeId, RowType};
+use millstream_plan::{Changes, Equality, JoinKind, NodeId, RowType, Tap};
 
 use super::columns::{self, Columns};
 use super::rows::{Rows, Slot};
@@ -44,10 +44,14 @@ impl Lowering<'_> {
         let right = self.side(&join.right)?;
         let mut parts = Parts { join, kind, left, right, equal: Vec::new(), rest: Vec::new() };
         parts.take_apart();
-        if let Some(rows) = self.table_join(&mut parts)? {
+        if let Some(rows) = self.table_join(&mut parts, false)? {
             return Ok(rows);
         }
         if let Some(rows) = self.interval_join(&mut parts)? {
+            return Ok(rows);
+        }
+        // A side that ends may be read first even if it has event time, when nothing bounds the join in time.
+        if let Some(rows) = self.table_join(&mut parts, true)? {
             return Ok(rows);
         }
         Err(refusal(&parts))
@@ -195,18 +199,20 @@ fn kind(join: &Join) -> Result<JoinKind, SqlError> {
     })
 }
 
-/// Whether a plan reads nothing but tables that end, and never takes a row back.
-pub(super) fn stands_still(plan: &LogicalPlan, row: &RowType) -> bool {
-    fn ends(plan: &LogicalPlan) -> bool {
+/// Whether a plan reads nothing but tables that end, and never takes a row back; `timed` allows tables with
+/// event time.
+pub(super) fn stands_still(plan: &LogicalPlan, row: &RowType, timed: bool) -> bool {
+    fn ends(plan: &LogicalPlan, timed: bool) -> bool {
         match plan {
             LogicalPlan::TableScan(scan) => {
                 let source: &dyn std::any::Any = scan.source.as_ref();
-                source.downcast_ref::<TapSource>().is_some_and(|source| is_bounded(&source.tap))
+                let fits = |tap: &Tap| is_bounded(tap) && (timed || tap.watermark.is_none());
+                source.downcast_ref::<TapSource>().is_some_and(|source| fits(&source.tap))
             }
-            other => other.inputs().into_iter().all(ends),
+            other => other.inputs().into_iter().all(|input| ends(input, timed)),
         }
     }
-    row.times.is_empty() && row.changes == Changes::Append && ends(plan)
+    row.changes == Changes::Append && ends(plan, timed)
 }
 
 /// A window join is told from other regular joins by its equal windows.

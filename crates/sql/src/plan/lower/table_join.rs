@@ -10,9 +10,9 @@ use crate::SqlError;
 
 impl Lowering<'_> {
     /// The join as a lookup in a table, if one side is a table and the kind of join allows it.
-    pub(super) fn table_join(&mut self, parts: &mut Parts<'_>) -> Result<Option<Rows>, SqlError> {
-        let right = stands_still(&parts.join.right, &parts.right.row);
-        let left = stands_still(&parts.join.left, &parts.left.row);
+    pub(super) fn table_join(&mut self, parts: &mut Parts<'_>, timed: bool) -> Result<Option<Rows>, SqlError> {
+        let right = stands_still(&parts.join.right, &parts.right.row, timed);
+        let left = stands_still(&parts.join.left, &parts.left.row, timed);
         let (turned, kind) = match parts.kind {
             JoinKind::Inner | JoinKind::Left if right => (false, parts.kind),
             JoinKind::Inner if left => (true, JoinKind::Inner),

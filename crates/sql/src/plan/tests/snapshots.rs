@@ -57,3 +57,16 @@ fn every_query_of_the_files_has_its_plan() {
     assert!(queries > 20, "only {queries} queries were found");
     assert!(update || wrong.is_empty(), "{} plans differ:\n\n{}", wrong.len(), wrong.join("\n\n"));
 }
+
+#[test]
+fn long_chains_are_planned_or_refused() {
+    let catalog = market();
+    let plan = |sql: &str| plan_query(&catalog, &Settings::default(), &crate::query(sql).expect("parses"));
+    let chain = |link: &str, links: usize| format!("SELECT {} AS x FROM bids", vec![link; links].join(" + "));
+    for column in ["price", "cost", "price * 1.5"] {
+        let short = plan(&chain(column, 100)).map(|_| ());
+        assert!(short.is_ok(), "{column}: {short:?}");
+        let long = plan(&chain(column, 400)).expect_err("is too long").message;
+        assert!(long.contains("in one chain"), "{column}: {long}");
+    }
+}
