@@ -46,7 +46,8 @@ impl Slices {
         self.slice(time).end
     }
 
-    /// The windows that hold a span of whole slices, first to close first.
+    /// The windows that hold a span of whole slices, first to close first. Windows that would end behind
+    /// the end of time are left out.
     pub fn windows(&self, span: Span) -> impl Iterator<Item = Span> + use<> {
         let (first, last, step, size, grows) = match self.window {
             Window::Tumble { .. } | Window::Session { .. } => {
@@ -55,16 +56,18 @@ impl Slices {
             Window::Hop { size, slide, offset } => {
                 let last = floor(span.start, slide, offset);
                 // Starts at or before the span's, ends at or behind its end.
-                let reach = (size - (span.end - last)).max(-1).div_euclid(slide) * slide;
-                (last - reach + size, last + size, slide, size, false)
+                let reach = size.saturating_sub(span.end.saturating_sub(last)).max(-1).div_euclid(slide) * slide;
+                (last.saturating_sub(reach).saturating_add(size), last.saturating_add(size), slide, size, false)
             }
             Window::Cumulate { size, step, offset } => {
-                (span.end, floor(span.start, size, offset) + size, step, size, true)
+                (span.end, floor(span.start, size, offset).saturating_add(size), step, size, true)
             }
         };
-        let ends = (0..).map(move |n| first + n * step).take_while(move |&end| end <= last);
+        let ends = std::iter::successors(Some(first), move |end| end.checked_add(step));
+        let ends = ends.take_while(move |&end| end <= last);
         let offset = self.offset;
-        ends.map(move |end| Span { end, start: if grows { floor(end - 1, size, offset) } else { end - size } })
+        let start = move |end: i64| if grows { floor(end - 1, size, offset) } else { end.saturating_sub(size) };
+        ends.map(move |end| Span { end, start: start(end) })
     }
 
     /// The end of the last window that holds a slice; `None` if no window does.
@@ -72,9 +75,9 @@ impl Slices {
         match self.window {
             Window::Tumble { .. } | Window::Session { .. } => Some(slice.end),
             Window::Hop { size, slide, offset } => {
-                Some(floor(slice.start, slide, offset) + size).filter(|&end| end >= slice.end)
+                Some(floor(slice.start, slide, offset).saturating_add(size)).filter(|&end| end >= slice.end)
             }
-            Window::Cumulate { size, offset, .. } => Some(floor(slice.start, size, offset) + size),
+            Window::Cumulate { size, offset, .. } => Some(floor(slice.start, size, offset).saturating_add(size)),
         }
     }
 
@@ -140,6 +143,23 @@ mod tests {
             let expected = by_definition(window, time);
             prop_assert_eq!(slices.last_end(slice), expected.last().map(|&(_, end)| end));
             prop_assert_eq!(windows, expected);
+        }
+    }
+
+    #[test]
+    fn the_ends_of_time_are_no_trap() {
+        let windows = [
+            Window::Tumble { size: 10, offset: 3 },
+            Window::Hop { size: 10, slide: 5, offset: -2 },
+            Window::Cumulate { size: 10, step: 5, offset: 1 },
+        ];
+        let near = [0, 1, 2, 5, 9, 10, 11, 30];
+        let times = near.into_iter().flat_map(|n| [i64::MAX - n, i64::MIN + n]);
+        for (time, window) in times.flat_map(|time| windows.map(|window| (time, window))) {
+            let slices = Slices::of(window).expect("no session");
+            let all = slices.windows(slices.slice(time)).take(3).count();
+            assert!(all <= 2, "{window} has too many windows at {time}");
+            slices.last_end(slices.slice(time));
         }
     }
 }

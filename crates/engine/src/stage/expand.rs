@@ -44,3 +44,35 @@ impl Stage for Expand {
         Ok(multiplied(&batch, &origins, rows))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{Int64Array, StringArray};
+    use arrow::datatypes::{DataType, Field, Schema};
+    use datafusion::logical_expr::{ident, lit};
+    use datafusion::scalar::ScalarValue;
+    use millstream_record::{Kind, Kinds, Mark, Millis};
+
+    use super::*;
+
+    #[test]
+    fn the_sets_of_a_row_stay_together() {
+        let field = |name, data_type| Field::new(name, data_type, true);
+        let schema: SchemaRef = Arc::new(Schema::new(vec![field("k", DataType::Utf8), field("set", DataType::Int64)]));
+        let input: SchemaRef = Arc::new(Schema::new(vec![field("k", DataType::Utf8)]));
+        let lists = [vec![ident("k"), lit(0i64)], vec![lit(ScalarValue::Utf8(None)), lit(1i64)]];
+        let lists = lists.iter().map(|list| Expression::bind_all(list, &input).expect("binds")).collect();
+        let rows = RecordBatch::try_new(input, vec![Arc::new(StringArray::from(vec!["a", "b"]))]).expect("one column");
+        let batch = Batch::changes(rows, Kinds::new([Kind::Insert, Kind::Delete]));
+        let batch = Batch { marks: vec![Mark { after: 1, watermark: Millis(7) }], ..batch };
+        let out = Expand::new(lists, schema).apply(batch).expect("expands");
+        let keys = StringArray::from(vec![Some("a"), None, Some("b"), None]);
+        assert_eq!(out.rows.column(0).as_ref(), &keys);
+        assert_eq!(out.rows.column(1).as_ref(), &Int64Array::from(vec![0, 1, 0, 1]));
+        let kinds = [Kind::Insert, Kind::Insert, Kind::Delete, Kind::Delete];
+        assert_eq!(out.kinds, Some(Kinds::new(kinds)));
+        assert_eq!(out.marks, [Mark { after: 2, watermark: Millis(7) }]);
+    }
+}
