@@ -1,4 +1,5 @@
 //! Stories across crates, against real servers.
 
 mod kafka;
+mod owner;
 mod tidy;
