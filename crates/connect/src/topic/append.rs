@@ -74,11 +74,6 @@ pub(super) fn key(number: u64) -> [u8; 8] {
     number.to_be_bytes()
 }
 
-/// The number of the append that has this key.
-pub(super) fn number(key: &[u8]) -> Option<u64> {
-    Some(u64::from_be_bytes(key.try_into().ok()?))
-}
-
 impl Append {
     /// Appends the head to `out`; the packed blocks must follow in the same order.
     pub fn write(&self, out: &mut Vec<u8>) {

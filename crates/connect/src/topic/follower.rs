@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use millstream_record::Result;
-use rocksdb::{DB, DBRawIterator};
+use rocksdb::DB;
 
 use super::append::{self, State};
 use super::place::Place;
@@ -105,23 +105,15 @@ impl Follower {
 
     /// The number of the newest append.
     pub fn newest(&self) -> Result<Option<u64>> {
-        let mut entries = self.entries();
-        entries.seek_to_last();
-        self.check(&entries)?;
-        let number = entries.key().map(|key| append::number(key).ok_or_else(|| self.place.damaged("a key")));
-        number.transpose()
+        store::newest(&self.db, &self.place.folder)
     }
 
     /// Where the topic stands behind the newest append.
     pub fn state(&self) -> Result<State> {
-        let mut state = State { partitions: vec![Default::default(); self.place.partitions as usize], bytes: 0 };
-        let mut entries = self.entries();
-        entries.seek_to_last();
-        self.check(&entries)?;
-        if let Some(value) = entries.value() {
-            append::read_state_of(value, &mut state).ok_or_else(|| self.place.damaged("the newest append"))?;
+        match self.newest()? {
+            Some(number) => Ok(self.with(number, |_| ())?.ok_or_else(|| self.lost(number))?.0),
+            None => Ok(State { partitions: vec![Default::default(); self.place.partitions as usize], bytes: 0 }),
         }
-        Ok(state)
     }
 
     /// The first append of `0..end` behind which the topic stands so that `reached` holds, or `end`.
@@ -153,8 +145,7 @@ impl Follower {
     }
 
     fn with<T>(&self, number: u64, see: impl Fn(&[u8]) -> T) -> Result<Option<(State, T)>> {
-        let found = self.db.get_pinned(append::key(number));
-        let Some(value) = found.map_err(|error| store::failed(&self.place.folder, error))? else { return Ok(None) };
+        let Some(value) = store::get(&self.db, number, &self.place.folder)? else { return Ok(None) };
         let mut state = State::default();
         append::read_state_of(&value, &mut state).ok_or_else(|| self.damaged(number))?;
         Ok(Some((state, see(&value))))
@@ -162,34 +153,20 @@ impl Follower {
 
     /// Shows the appends from `next` on in order, as long as there are any and `see` says true. Moves
     /// `next` behind what was shown.
+    ///
+    /// Each is looked up by its number, which touches one file. An iterator would touch every file behind
+    /// the place where it begins.
     pub fn scan(&mut self, next: &mut u64, mut see: impl FnMut(u64, &[u8]) -> Result<bool>) -> Result<()> {
-        let mut entries = self.entries();
-        entries.seek(append::key(*next));
-        let mut gap = false;
-        while let Some((key, value)) = entries.item() {
-            gap = append::number(key) != Some(*next);
-            if gap {
-                break;
-            }
-            let more = see(*next, value)?;
+        while let Some(value) = store::get(&self.db, *next, &self.place.folder)? {
+            let more = see(*next, &value)?;
             *next += 1;
             if !more {
                 return Ok(());
             }
-            entries.next();
         }
-        self.check(&entries)?;
-        drop(entries);
+        let gap = store::get(&self.db, *next + 1, &self.place.folder)?.is_some();
         self.missing = if gap { self.missing + 1 } else { 0 };
         if self.missing < TRIES { Ok(()) } else { Err(self.lost(*next)) }
-    }
-
-    fn entries(&self) -> DBRawIterator<'_> {
-        self.db.raw_iterator_opt(store::scan())
-    }
-
-    fn check(&self, entries: &DBRawIterator<'_>) -> Result<()> {
-        entries.status().map_err(|error| store::failed(&self.place.folder, error))
     }
 
     fn lost(&self, number: u64) -> millstream_record::Error {

@@ -14,7 +14,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use millstream_record::{Error, Result};
-use rocksdb::{DB, IteratorMode};
+use rocksdb::DB;
 
 use super::append::{self, Append, State};
 use super::block::BlockBuilder;
@@ -185,11 +185,11 @@ impl Turn {
         let db = store::open_owner(&path)?;
         let mut state = State { partitions: vec![Default::default(); self.place.partitions as usize], bytes: 0 };
         let mut next = 0;
-        if let Some(last) = db.iterator(IteratorMode::End).next() {
-            let (key, value) = last.map_err(|error| store::failed(&path, error))?;
+        if let Some(number) = store::newest(&db, &path)? {
             let damaged = || self.place.damaged("the newest append");
-            next = append::number(&key).ok_or_else(damaged)? + 1;
+            let value = store::get(&db, number, &path)?.ok_or_else(damaged)?;
             append::read_state_of(&value, &mut state).ok_or_else(damaged)?;
+            next = number + 1;
         }
         queue.unlock().map_err(|error| Error::io(&path, error))?;
         Ok(Open { db, next, state, unsynced: false, queue, _lock: lock })

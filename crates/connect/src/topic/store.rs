@@ -10,16 +10,16 @@ use std::time::Duration;
 
 use millstream_record::{Error, Result};
 use rocksdb::{
-    BlockBasedOptions, Cache, DB, DBCompactionStyle, DBCompressionType, FifoCompactOptions, InfoLogger, LogLevel,
-    Options, ReadOptions, WriteOptions,
+    BlockBasedOptions, Cache, DB, DBCompactionStyle, DBCompressionType, DBPinnableSlice, FifoCompactOptions,
+    InfoLogger, LogLevel, Options, WriteOptions,
 };
+
+use super::append;
 
 /// How large a memtable grows before it becomes a file: bytes.
 const MEMTABLE_BYTES: usize = 16 << 20;
 /// So many files of the smallest kind are left alone before they are merged.
 const SMALL_FILES: u64 = 8;
-/// How much is read ahead in a scan: bytes.
-const READ_AHEAD: usize = 2 << 20;
 
 /// How often a follower tries to open a topic whose files are just being exchanged, and how long it waits
 /// between.
@@ -87,13 +87,30 @@ pub(super) fn open_follower(path: &Path) -> Result<DB> {
     Err(failed(path, failure.expect("there was at least one try")))
 }
 
-/// How to read in order, once.
-pub(super) fn scan() -> ReadOptions {
-    let mut options = ReadOptions::default();
-    options.set_readahead_size(READ_AHEAD);
-    options.fill_cache(false);
-    options.set_verify_checksums(true);
-    options
+/// The bytes of append `number`, if it is there.
+pub(super) fn get<'a>(db: &'a DB, number: u64, path: &Path) -> Result<Option<DBPinnableSlice<'a>>> {
+    db.get_pinned(append::key(number)).map_err(|error| failed(path, error))
+}
+
+/// The number of the newest append. There are no gaps, so it is found by bisection: with a few look-ups,
+/// however many files there are.
+pub(super) fn newest(db: &DB, path: &Path) -> Result<Option<u64>> {
+    let there = |number| get(db, number, path).map(|found| found.is_some());
+    // All before `low` are there, `high` is not.
+    let (mut low, mut high) = (0u64, 0u64);
+    while there(high)? {
+        low = high + 1;
+        high = high * 2 + 1;
+    }
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if there(middle)? {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    Ok(low.checked_sub(1))
 }
 
 /// How to append: into the log file, to be synced by a flush.
