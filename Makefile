@@ -11,10 +11,10 @@ PREFIX ?= $(HOME)/.local
 
 # The tour on embedded topics: interactive on a terminal, playing by itself without one.
 demo:
-	$(READY); cargo build --locked --workspace --bins; "$$CARGO_TARGET_DIR/debug/millstream" demo
+	$(READY); cargo build --locked --workspace --bin millstream; "$$CARGO_TARGET_DIR/debug/millstream" demo
 
 build:
-	$(READY); cargo build --locked --workspace --bins
+	$(READY); cargo build --locked --workspace --bin millstream
 
 # Format, lints, every test, then the program from outside.
 test:
@@ -31,6 +31,6 @@ lint:
 	$(READY); cargo fmt --check; cargo clippy --locked --workspace --all-targets -- -D warnings
 
 install:
-	$(READY); cargo build --locked --workspace --bins; \
+	$(READY); cargo build --locked --workspace --bin millstream; \
 	install -D "$$CARGO_TARGET_DIR/debug/millstream" "$(PREFIX)/bin/millstream"; \
 	echo "installed $(PREFIX)/bin/millstream"
