@@ -7,6 +7,7 @@ mod bind;
 mod bounded;
 mod expression;
 mod fault;
+mod hinted;
 mod insert;
 mod lower;
 mod names;

@@ -16,7 +16,7 @@ use super::expression::FlinkExpressions;
 use super::fault::{self, outside};
 use super::relation::FlinkRelations;
 use super::source::{TapSource, ViewSource};
-use super::{Settings, refuse, rewrite};
+use super::{Settings, hinted, refuse, rewrite};
 use crate::catalog::{Catalog, Relation, View, key};
 use crate::functions::Functions;
 use crate::{SqlError, types};
@@ -74,7 +74,8 @@ impl<'a> Provider<'a> {
     /// The logical plan of a query, not yet analysed.
     pub(super) fn plan(&self, query: &ast::Query) -> Result<LogicalPlan, SqlError> {
         refuse::query(query)?;
-        let query = rewrite::query(query)?;
+        let mut query = rewrite::query(query)?;
+        hinted::nest_renames(&mut query)?;
         self.planner().sql_statement_to_plan(ast::Statement::Query(Box::new(query))).map_err(fault::from_datafusion)
     }
 

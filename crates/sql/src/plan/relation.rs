@@ -11,10 +11,12 @@ use datafusion::sql::sqlparser::ast::{self, FunctionArg, FunctionArgExpr, TableF
 use millstream_plan::Window;
 
 use super::fault::outside;
+use super::hinted;
 use super::node::{LateralList, WindowNode};
 use crate::SqlError;
 use crate::error::Span;
 use crate::interval::milliseconds;
+use crate::shape;
 use crate::window::{WindowCall, WindowFunction};
 
 /// Plans them; everything else stays DataFusion's.
@@ -41,6 +43,22 @@ impl RelationPlanner for FlinkRelations {
             let plan = window(call, &self.zone, context)?;
             return Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, alias))));
         }
+        let mut relation = relation;
+        if let Some(mappings) = hinted::take_rename(&mut relation) {
+            let alias = take_alias(&mut relation);
+            let plan = hinted::renamed(context.plan(relation)?, &mappings)?;
+            return Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, alias))));
+        }
+        let options = shape::options(&relation);
+        if !options.is_empty() {
+            let place = Span::of(&relation);
+            let alias = take_alias(&mut relation);
+            if let TableFactor::Table { with_hints, .. } = &mut relation {
+                with_hints.clear();
+            }
+            let plan = hinted::with_options(context.plan(relation)?, options, place)?;
+            return Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, alias))));
+        }
         match relation {
             TableFactor::UNNEST { alias, array_exprs, with_ordinality, with_offset: false, .. } => {
                 let [list] = <[ast::Expr; 1]>::try_from(array_exprs)
@@ -55,6 +73,13 @@ impl RelationPlanner for FlinkRelations {
             TableFactor::TableFunction { expr, alias } => lateral(expr, false, alias, context),
             other => Ok(RelationPlanning::Original(Box::new(other))),
         }
+    }
+}
+
+fn take_alias(factor: &mut TableFactor) -> Option<ast::TableAlias> {
+    match factor {
+        TableFactor::Table { alias, .. } | TableFactor::Derived { alias, .. } => alias.take(),
+        _ => None,
     }
 }
 

@@ -2,6 +2,7 @@
 //! written anew with `UPDATE_PLANS=1`. The recorded cases of Flink must plan, or be refused by construct.
 
 mod cases;
+mod hinted;
 mod inserts;
 mod snapshots;
 mod tables;
