@@ -4,4 +4,5 @@
 
 pub mod bids;
 pub mod broker;
+pub mod cases;
 pub mod topics;
