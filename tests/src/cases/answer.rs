@@ -79,7 +79,8 @@ fn canonical(cell: String) -> String {
 }
 
 fn cells(column: &ArrayRef) -> Result<Vec<String>, String> {
-    let cell = |row: usize, shown: &dyn Fn(usize) -> String| if column.is_null(row) { String::new() } else { shown(row) };
+    let cell =
+        |row: usize, shown: &dyn Fn(usize) -> String| if column.is_null(row) { String::new() } else { shown(row) };
     let rows = 0..column.len();
     Ok(match column.data_type() {
         DataType::Utf8 => {
@@ -103,7 +104,8 @@ fn cells(column: &ArrayRef) -> Result<Vec<String>, String> {
             rows.map(|row| cell(row, &|row| format!("{}{suffix}", shown.value(row)))).collect()
         }
         _ => {
-            let shown = ArrayFormatter::try_new(column, &FormatOptions::default()).map_err(|error| error.to_string())?;
+            let shown =
+                ArrayFormatter::try_new(column, &FormatOptions::default()).map_err(|error| error.to_string())?;
             rows.map(|row| cell(row, &|row| shown.value(row).to_string())).collect()
         }
     })

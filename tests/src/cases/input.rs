@@ -43,7 +43,8 @@ pub fn pieces(input: &str, taps: &BTreeMap<String, Tap>, batch: usize) -> Result
 fn decode(tap: &Tap, lines: &[Line<'_>]) -> Result<Fetched, String> {
     let columns = tap.physical();
     let options = Options::check([("format", "json")], &[FORMAT_OPTIONS]).map_err(|error| error.to_string())?;
-    let scan = Scan { columns: (0..columns.len()).collect(), resume: None, batch_rows: lines.len(), stop: Stop::default() };
+    let scan =
+        Scan { columns: (0..columns.len()).collect(), resume: None, batch_rows: lines.len(), stop: Stop::default() };
     let mut decode = Decode::new(&tap.name, &columns, &scan, &options).map_err(|error| error.to_string())?;
     let mut raw = RawRecords::new(PartitionId::new(tap.name.as_str(), 0));
     lines.iter().for_each(|line| raw.values.push(Some(line.text.as_bytes())));
