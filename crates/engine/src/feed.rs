@@ -2,7 +2,7 @@
 //! that tell of it.
 
 use millstream_plan::NodeId;
-use millstream_record::{Batch, Fetched, Message, Millis, PartitionId, Rejected};
+use millstream_record::{Fetched, Message, Millis, PartitionId, Rejected};
 
 use crate::doors::BadRecords;
 use crate::error::{EngineError, Result};
@@ -42,11 +42,6 @@ impl Feed {
         self.reject(rejected)?;
         self.counters.watermark(self.intake.watermark());
         Ok(Message::Batch(batch))
-    }
-
-    /// Rows already in the form of the graph came: those of a `VALUES`.
-    pub fn batch(&self, batch: Batch) -> Message {
-        Message::Batch(batch)
     }
 
     /// A partition exists from now on.

@@ -27,7 +27,6 @@ pub struct Intake {
     working: SchemaRef,
     time: Option<EventTime>,
     output: Vec<usize>,
-    schema: SchemaRef,
 }
 
 struct EventTime {
@@ -72,19 +71,13 @@ impl Intake {
             }),
             None => None,
         };
-        let schema = Arc::new(working.project(&output)?);
         let physical = plan.physical.iter().map(|&column| physical_index(tap, column)).collect();
-        Ok(Intake { tap: tap.clone(), physical, computed, working, time, output, schema })
+        Ok(Intake { tap: tap.clone(), physical, computed, working, time, output })
     }
 
     /// The columns to read, as indices into the tap's physical columns.
     pub fn columns(&self) -> &[usize] {
         &self.physical
-    }
-
-    /// The columns that come out.
-    pub fn schema(&self) -> &SchemaRef {
-        &self.schema
     }
 
     /// Takes what was fetched.

@@ -73,11 +73,6 @@ impl Interner {
         self.hashes.len()
     }
 
-    /// Whether no group has been seen.
-    pub fn is_empty(&self) -> bool {
-        self.hashes.is_empty()
-    }
-
     /// Numbers rows `0..rows`: `groups[row]` is the group of the key in that row.
     pub fn intern(&mut self, columns: &[ArrayRef], rows: usize, groups: &mut Vec<u32>) -> Result<()> {
         groups.clear();
