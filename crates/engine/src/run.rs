@@ -4,6 +4,7 @@
 //! other; what bounds them is the gate: sources wait while too much is under way. A slow taker of results,
 //! or a slow sink, holds the workers, which keeps the gate closed, which holds the sources.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -54,7 +55,8 @@ struct Shared {
     gate: Gate,
     counters: Counters,
     failure: Mutex<Option<EngineError>>,
-    sinks: Vec<Option<Mutex<Box<dyn Sink>>>>,
+    /// By output; outputs that write to one tap share its sink.
+    sinks: Vec<Option<Arc<Mutex<Box<dyn Sink>>>>>,
     targets: Vec<Target>,
     options: Options,
 }
@@ -65,15 +67,17 @@ enum Job {
 }
 
 /// Starts a graph.
-pub fn start(graph: Graph, mut doors: Doors, options: Options) -> Result<Run> {
+pub fn start(graph: Graph, doors: Doors, options: Options) -> Result<Run> {
     let counters = Counters::new(&graph, options.kept);
     let layout = Layout::of(&graph, options.parallelism);
     let mut feeds = feeds(&graph, &options, &counters)?;
+    let opened: BTreeMap<_, _> =
+        doors.sinks.into_iter().map(|(name, sink)| (name, Arc::new(Mutex::new(sink)))).collect();
     let mut sinks = Vec::new();
     for output in &graph.outputs {
         sinks.push(match &output.target {
             Target::Result => None,
-            Target::Sink(tap) => Some(Mutex::new(doors.sinks.remove(&tap.name).ok_or_else(|| missing(&tap.name))?)),
+            Target::Sink(tap) => Some(opened.get(&tap.name).cloned().ok_or_else(|| missing(&tap.name))?),
         });
     }
     let stop = Stop::default();
