@@ -145,9 +145,30 @@ fn fitted(query: &LogicalPlan, source: usize, target: &Field, place: Option<Span
 
 /// A whole number that was written out has the type of where it goes.
 fn is_small_literal(query: &LogicalPlan, source: usize, target: &Field) -> bool {
-    let LogicalPlan::Projection(projection) = query else { return false };
-    let literal = projection.expr.get(source).map(|expr| expr.clone().unalias());
-    target.data_type().is_numeric() && matches!(literal, Some(Expr::Literal(ScalarValue::Int64(_), _)))
+    target.data_type().is_numeric() && is_written_out(query, source)
+}
+
+/// Whether a column is a whole number in every row, as typed.
+fn is_written_out(query: &LogicalPlan, source: usize) -> bool {
+    let number = |expr: &Expr| match expr {
+        Expr::Literal(value, _) => value.is_null() || matches!(value, ScalarValue::Int64(_)),
+        Expr::Negative(inner) => matches!(**inner, Expr::Literal(ScalarValue::Int64(_), _)),
+        _ => false,
+    };
+    match query {
+        LogicalPlan::Values(values) => values.values.iter().all(|row| row.get(source).is_some_and(number)),
+        LogicalPlan::SubqueryAlias(alias) => is_written_out(&alias.input, source),
+        LogicalPlan::Projection(projection) => match projection.expr.get(source).map(|expr| expr.clone().unalias()) {
+            Some(Expr::Column(column)) => projection
+                .input
+                .schema()
+                .maybe_index_of_column(&column)
+                .is_some_and(|place| is_written_out(&projection.input, place)),
+            Some(expr) => number(&expr),
+            None => false,
+        },
+        _ => false,
+    }
 }
 
 fn null(field: &Field) -> Result<Expr, SqlError> {
