@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use millstream_sql::functions::Function;
 use millstream_sql::{Catalog, Relation};
 
 /// Words of the language, for completion and for colour.
@@ -156,9 +157,10 @@ impl Vocabulary {
         }
         self.tables(word, wants_table, &mut found);
         if !wants_table && !word.is_empty() {
-            let fits = |name: &&str| starts_with(name, word);
-            let call = |name: &&str| Candidate { text: format!("{name}("), doc: "function".into() };
-            found.extend(functions().iter().copied().filter(fits).map(|name| call(&name)));
+            let fits = functions().iter().filter(|function| starts_with(function.name, word));
+            found.extend(
+                fits.map(|function| Candidate { text: format!("{}(", function.name), doc: function.signature.into() }),
+            );
         }
         if !word.is_empty() {
             let upper = word.chars().next().is_some_and(char::is_uppercase);
@@ -196,14 +198,11 @@ impl Vocabulary {
     }
 }
 
-/// The functions of the language, sorted.
-pub fn functions() -> &'static [&'static str] {
-    static NAMES: std::sync::LazyLock<Vec<&str>> = std::sync::LazyLock::new(|| {
-        let mut names: Vec<&str> = millstream_sql::functions::names().collect();
-        names.sort_unstable();
-        names
-    });
-    &NAMES
+/// The functions of the language by name.
+pub fn functions() -> &'static [Function] {
+    static FUNCTIONS: std::sync::LazyLock<Vec<Function>> =
+        std::sync::LazyLock::new(millstream_sql::functions::functions);
+    &FUNCTIONS
 }
 
 fn starts_with(name: &str, word: &str) -> bool {
@@ -229,5 +228,51 @@ fn quoted(name: &str) -> String {
         name.to_string()
     } else {
         millstream_sql::types::quoted(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn offered(text: &str) -> (usize, Vec<String>) {
+        let column = |name: &str| (name.to_string(), "INT".to_string());
+        let relations = [
+            ("bids".to_string(), vec![column("price"), column("user"), column("proper")]),
+            ("persons".to_string(), vec![column("city")]),
+        ];
+        let (start, found) = Vocabulary { relations: relations.into() }.complete(text, text.len());
+        (start, found.into_iter().map(|candidate| candidate.text).collect())
+    }
+
+    #[test]
+    fn a_place_for_a_table_offers_tables_only() {
+        assert_eq!(offered("SELECT * FROM "), (14, vec!["bids".into(), "persons".into()]));
+        assert_eq!(offered("SELECT * FROM b"), (14, vec!["bids".into()]));
+        assert_eq!(offered("SELECT * FROM TABLE(TUMBLE(TABLE pe").1, ["persons"]);
+    }
+
+    #[test]
+    fn columns_of_the_named_table_come_before_functions_and_keywords() {
+        let (start, found) = offered("SELECT a FROM bids WHERE pr");
+        assert_eq!((start, &found[..2]), (25, &["price".to_string(), "proper".to_string()][..]));
+        assert!(found.contains(&"primary".to_string()), "{found:?}");
+        assert!(!offered("SELECT * FROM bids WHERE ci").1.contains(&"city".to_string()));
+    }
+
+    #[test]
+    fn names_that_are_keywords_or_have_odd_letters_are_quoted() {
+        assert_eq!(quoted("price"), "price");
+        assert_eq!(quoted("from"), "`from`");
+        assert_eq!(quoted("größe"), "`größe`");
+        assert_eq!(quoted("demo.bids"), "demo.bids");
+    }
+
+    #[test]
+    fn any_place_in_any_text_is_no_panic() {
+        let text = "SELECT `größe`, '漢字' FROM bids WHERE 🦀 = 1";
+        for at in 0..text.len() + 3 {
+            Vocabulary::default().complete(text, at);
+        }
     }
 }

@@ -184,7 +184,7 @@ impl From<ArrowError> for Fault {
 
 impl From<EngineError> for Fault {
     fn from(error: EngineError) -> Self {
-        let message = error.to_string();
+        let message = error.to_string().replace("Execution error: ", "");
         match error {
             EngineError::Door { source, .. } => Fault { message, ..Fault::from(source) },
             EngineError::Operator { .. } | EngineError::Compute(_) => Fault::new(Class::Query, "E0601", message),

@@ -26,7 +26,7 @@ pub mod topics;
 mod types;
 mod verbs;
 
-pub use complete::{Candidate, KEYWORDS, Vocabulary, functions};
+pub use complete::{Candidate, KEYWORDS, Vocabulary};
 pub use fault::{Class, Fault};
 pub use fold::Fold;
 pub use live::{Finished, Live, Step};

@@ -9,7 +9,7 @@ use millstream_engine::{Counters, Event, Progress, Run};
 use millstream_plan::{Changes, Graph, NodeId, RowType, Target};
 use millstream_record::{Batch, Millis, Rejected};
 
-use crate::aside::{Asides, errors_name, late_name};
+use crate::aside::{Asides, CONNECTOR, errors_name, late_name};
 use crate::fault::Fault;
 use crate::render::Columns;
 use crate::status::{Account, Status};
@@ -44,6 +44,8 @@ pub struct Finished {
     pub accounts: Vec<Account>,
     /// Tables that hold what was set aside, with how many rows there were of it.
     pub asides: Vec<(String, u64)>,
+    /// Rows that went into tables.
+    pub written: u64,
 }
 
 impl Live {
@@ -96,7 +98,9 @@ impl Live {
         let ledger = run.finish();
         let mut asides = asides.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = keep(&mut asides, &graph, &counters);
-        let accounts = ledger?.sources.into_iter().map(|account| Account {
+        // What the session itself has kept was accounted for when it was set aside.
+        let own = |name: &str| graph.scans().any(|(_, tap, _)| tap.name == name && tap.connector == CONNECTOR);
+        let accounts = ledger?.sources.into_iter().filter(|account| !own(&account.tap)).map(|account| Account {
             tap: account.tap,
             records: account.records,
             used: account.used,
@@ -104,7 +108,11 @@ impl Live {
             bad: account.bad,
             filtered: account.filtered,
         });
-        Ok(Finished { accounts: accounts.collect(), asides: kept })
+        let accounts = accounts.collect();
+        let operators = counters.operators();
+        let sinks = graph.outputs.iter().filter(|output| matches!(output.target, Target::Sink(_)));
+        let written = sinks.map(|output| operators[output.node.0].rows_out).sum();
+        Ok(Finished { accounts, asides: kept, written })
     }
 }
 

@@ -5,7 +5,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use millstream_session::{
-    Batch, Changes, Columns, Fault, Finished, Fold, Format, Live, LiveTable, Status, Step, Writer, Zone,
+    Batch, Changes, Columns, Fault, Finished, Fold, Format, Live, LiveTable, Status, Step, Writer, Zone, count,
 };
 
 use crate::exit::Exit;
@@ -67,45 +67,52 @@ pub fn watch(
         if screen.wants_status() {
             let line = meter.line(&live.status(), began.elapsed(), screen.look.zone);
             screen.draw_status(&line)?;
-        } else if !live_is_shown(&taker) {
-            continue;
-        } else if meter.flushes() {
+        }
+        if meter.flushes() {
             screen.flush()?;
         }
     }
     screen.clear_status()?;
-    let rows = live.rows();
+    let (changes, inserts) = (live.rows(), live.columns.is_none());
     let ended = live.finish();
-    taker.end(screen)?;
-    close(ended, rows, began.elapsed(), stopped.is_some() && interrupt.raised(), screen)
-}
-
-/// Whether rows are written while the query runs.
-fn live_is_shown(taker: &Taker) -> bool {
-    matches!(taker, Taker::Written(_) | Taker::Rolling(_))
-}
-
-/// Says how it went: the fault if it failed, else the ledger.
-fn close(
-    ended: Result<Finished, Fault>,
-    rows: u64,
-    elapsed: Duration,
-    stopped: bool,
-    screen: &mut Screen,
-) -> io::Result<Result<Exit, Fault>> {
     let finished = match ended {
         Ok(finished) => finished,
-        Err(fault) => return Ok(Err(fault)),
+        // What was worked out so far is no answer; only a table that is on the screen is closed.
+        Err(fault) => {
+            if matches!(taker, Taker::Rolling(_)) {
+                taker.end(screen)?;
+            }
+            return Ok(Err(fault));
+        }
     };
-    let word = if stopped { "stopped" } else { "done" };
-    screen.aside(&format!("{word}: {} rows out in {:.2} s", millstream_session::count(rows), elapsed.as_secs_f64()))?;
+    let rows = taker.end(screen)?;
+    let what = match rows {
+        _ if inserts => format!("{} written", counted(finished.written, "row")),
+        Some(rows) => format!("{} from {}", counted(rows, "row"), counted(changes, "change")),
+        None => counted(changes, "row"),
+    };
+    let stopped = stopped.is_some() && interrupt.raised();
+    let word = if stopped { "stopped: " } else { "" };
+    screen.aside(&format!("{word}{what} in {:.2} s", began.elapsed().as_secs_f64()))?;
+    close(&finished, screen)?;
+    Ok(Ok(if stopped { Exit::Interrupted } else { Exit::Ok }))
+}
+
+/// `1 row`, `2 rows`.
+fn counted(number: u64, what: &str) -> String {
+    format!("{} {what}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
+/// The ledger, and where to look for what was set aside.
+fn close(finished: &Finished, screen: &mut Screen) -> io::Result<()> {
     for account in &finished.accounts {
         screen.aside(&account.line())?;
     }
-    for (name, count) in &finished.asides {
-        screen.note(&format!("{} set aside: SELECT * FROM `{name}`;", millstream_session::count(*count)))?;
+    for (name, number) in &finished.asides {
+        let name = millstream_session::gate::shown(name);
+        screen.note(&format!("{} set aside: SELECT * FROM `{name}`;", count(*number)))?;
     }
-    Ok(Ok(if stopped { Exit::Interrupted } else { Exit::Ok }))
+    Ok(())
 }
 
 fn taker(live: &Live, changelog: bool, screen: &Screen) -> Result<Taker, Fault> {
@@ -142,19 +149,22 @@ impl Taker {
         Ok(Ok(()))
     }
 
-    fn end(self, screen: &mut Screen) -> io::Result<()> {
+    /// Writes what is left. Says how many rows stand in the end, where rows were taken back.
+    fn end(self, screen: &mut Screen) -> io::Result<Option<u64>> {
         match self {
-            Taker::Nothing => Ok(()),
-            Taker::Written(mut writer) => writer.end(screen.results()?),
-            Taker::Rolling(mut table) => table.end(screen.results()?),
+            Taker::Nothing => {}
+            Taker::Written(mut writer) => writer.end(screen.results()?)?,
+            Taker::Rolling(mut table) => table.end(screen.results()?)?,
             Taker::Folded(fold, mut writer) => {
                 let out = screen.results()?;
                 for rows in fold.batches(BATCH).map_err(io::Error::other)? {
                     writer.rows(out, &Batch::insert(rows))?;
                 }
-                writer.end(out)
+                writer.end(out)?;
+                return Ok(Some(fold.len() as u64));
             }
         }
+        Ok(None)
     }
 }
 

@@ -147,12 +147,17 @@ impl Grid {
         (0..self.widths.len()).filter(|column| !self.hidden.contains(column))
     }
 
-    /// The line above the names, the names, the types and the line below them.
+    /// The line above the names, and all of [`Grid::names`].
     pub fn head(&self, out: &mut String, look: &Look) {
+        self.line(out, if look.ascii { &ASCII } else { &Lines { left: "┌", middle: "┬", right: "┐", bar: "─" } });
+        self.names(out, look);
+    }
+
+    /// The names, the types and the line below them.
+    pub fn names(&self, out: &mut String, look: &Look) {
         let of = |text: fn(&Head) -> &String, tone| {
             self.heads.iter().map(move |head| Cell { text: text(head).clone(), tone }).collect::<Vec<_>>()
         };
-        self.line(out, look, if look.ascii { &ASCII } else { &Lines { left: "┌", middle: "┬", right: "┐", bar: "─" } });
         self.row(out, &of(|head| &head.name, Tone::Head), look);
         self.row(out, &of(|head| &head.kind, Tone::Dim), look);
         self.rule(out, look);
@@ -160,12 +165,12 @@ impl Grid {
 
     /// The line below the names.
     pub fn rule(&self, out: &mut String, look: &Look) {
-        self.line(out, look, if look.ascii { &ASCII } else { &Lines { left: "├", middle: "┼", right: "┤", bar: "─" } });
+        self.line(out, if look.ascii { &ASCII } else { &Lines { left: "├", middle: "┼", right: "┤", bar: "─" } });
     }
 
     /// The line below the last row.
     pub fn foot(&self, out: &mut String, look: &Look) {
-        self.line(out, look, if look.ascii { &ASCII } else { &Lines { left: "└", middle: "┴", right: "┘", bar: "─" } });
+        self.line(out, if look.ascii { &ASCII } else { &Lines { left: "└", middle: "┴", right: "┘", bar: "─" } });
     }
 
     /// One row.
@@ -195,7 +200,7 @@ impl Grid {
         out.push('\n');
     }
 
-    fn line(&self, out: &mut String, _look: &Look, lines: &Lines) {
+    fn line(&self, out: &mut String, lines: &Lines) {
         let mut first = true;
         for column in 0..self.widths.len() {
             let room = match column {

@@ -109,18 +109,36 @@ fn tsv_escaped(text: &str) -> Cow<'_, str> {
 pub struct Objects {
     columns: Columns,
     array: bool,
-    count: u64,
+    /// The last object of an array, written when it is known whether a comma follows: what has been
+    /// written always ends with a line.
+    last: Option<String>,
+    begun: bool,
 }
 
 impl Objects {
     /// An object a line.
     pub fn lines(columns: Columns) -> Objects {
-        Objects { columns, array: false, count: 0 }
+        Objects { columns, array: false, last: None, begun: false }
     }
 
     /// All objects in one array.
     pub fn array(columns: Columns) -> Objects {
-        Objects { columns, array: true, count: 0 }
+        Objects { columns, array: true, last: None, begun: false }
+    }
+
+    fn object(&self, text: &mut String, batch: &Batch, row: usize, kind: Option<&str>) {
+        text.push('{');
+        if let Some(kind) = kind {
+            string(text, kind);
+            text.extend([":\"", batch.kind(row).mark(), "\""]);
+        }
+        for (number, (column, field)) in batch.rows.columns().iter().zip(self.columns.schema.fields()).enumerate() {
+            text.push_str(if number > 0 || kind.is_some() { "," } else { "" });
+            string(text, field.name());
+            text.push(':');
+            json(text, &value(column.as_ref(), row));
+        }
+        text.push('}');
     }
 }
 
@@ -128,35 +146,30 @@ impl Writer for Objects {
     fn rows(&mut self, out: &mut dyn Write, batch: &Batch) -> io::Result<()> {
         let mut text = String::new();
         let kind = self.columns.kinds.then(|| self.columns.kind_name());
+        if self.array && !std::mem::replace(&mut self.begun, true) {
+            text.push_str("[\n");
+        }
         for row in 0..batch.len() {
-            match (self.array, self.count) {
-                (true, 0) => text.push_str("[\n"),
-                (true, _) => text.push_str(",\n"),
-                (false, _) => {}
+            if self.array {
+                text.extend(self.last.take().into_iter().flat_map(|last| [last, ",\n".into()]));
+                let mut last = String::new();
+                self.object(&mut last, batch, row, kind.as_deref());
+                self.last = Some(last);
+            } else {
+                self.object(&mut text, batch, row, kind.as_deref());
+                text.push('\n');
             }
-            self.count += 1;
-            text.push('{');
-            if let Some(kind) = &kind {
-                string(&mut text, kind);
-                text.extend([":\"", batch.kind(row).mark(), "\""]);
-            }
-            for (number, (column, field)) in batch.rows.columns().iter().zip(self.columns.schema.fields()).enumerate() {
-                text.push_str(if number > 0 || kind.is_some() { "," } else { "" });
-                string(&mut text, field.name());
-                text.push(':');
-                json(&mut text, &value(column.as_ref(), row));
-            }
-            text.push_str(if self.array { "}" } else { "}\n" });
         }
         out.write_all(text.as_bytes())
     }
 
     fn end(&mut self, out: &mut dyn Write) -> io::Result<()> {
-        match (self.array, self.count) {
-            (true, 0) => out.write_all(b"[]\n"),
-            (true, _) => out.write_all(b"\n]\n"),
-            (false, _) => Ok(()),
+        if !self.array {
+            return Ok(());
         }
+        let begin = if self.begun { "" } else { "[" };
+        let last = self.last.take().map(|last| last + "\n").unwrap_or_default();
+        write!(out, "{begin}{last}]\n")
     }
 }
 

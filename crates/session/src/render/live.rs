@@ -46,7 +46,7 @@ impl LiveTable {
         for row in &cells {
             if self.on_page == self.page {
                 grid.rule(&mut text, &self.look);
-                grid.head(&mut text, &self.look);
+                grid.names(&mut text, &self.look);
                 self.on_page = 0;
             }
             grid.row(&mut text, row, &self.look);

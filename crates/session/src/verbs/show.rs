@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, StringArray};
+use millstream_sql::functions::Function;
 use millstream_sql::statement::{Name, Show};
 use millstream_sql::{Relation, SqlError};
 
@@ -17,7 +18,7 @@ pub fn show(session: &mut Session, show: &Show) -> Result<Reply, Fault> {
     match show {
         Show::Tables(pattern) => Ok(relations(session, pattern.as_deref(), false)),
         Show::Views(pattern) => Ok(relations(session, pattern.as_deref(), true)),
-        Show::Functions(pattern) => Ok(names("function", complete::functions().iter().copied(), pattern.as_deref())),
+        Show::Functions(pattern) => Ok(functions(pattern.as_deref())),
         Show::Topics(pattern) => session.topics().table(|name| like(pattern.as_deref(), name)),
         Show::CreateTable(name) => create(session, name, "table"),
         Show::CreateView(name) => create(session, name, "view"),
@@ -35,6 +36,18 @@ const FORMATS: &[&str] = &["json", "csv", "raw", "parquet", "debezium-json"];
 
 fn names<'a>(title: &str, all: impl Iterator<Item = &'a str>, pattern: Option<&str>) -> Reply {
     table([(title, Arc::new(StringArray::from_iter_values(all.filter(|name| like(pattern, name)))) as ArrayRef)])
+}
+
+fn functions(pattern: Option<&str>) -> Reply {
+    let all: Vec<_> = complete::functions().iter().filter(|function| like(pattern, function.name)).collect();
+    let text = |of: fn(&Function) -> &'static str| -> ArrayRef {
+        Arc::new(StringArray::from_iter_values(all.iter().map(|function| of(function))))
+    };
+    table([
+        ("function", text(|function| function.name)),
+        ("signature", text(|function| function.signature)),
+        ("meaning", text(|function| function.doc)),
+    ])
 }
 
 /// Tables that the session keeps itself (`t$errors`) are not listed: they are there with their table.

@@ -20,6 +20,7 @@ use steps::{STOPS, Sql, Stop};
 pub fn run(screen: &mut Screen, interrupt: &Interrupt, asked_format: bool) -> io::Result<Exit> {
     if !asked_format {
         screen.format = Format::Table;
+        screen.look.rows = ROWS;
     }
     let folder = Folder::new()?;
     let mut session = match Session::new(SessionOptions::in_folder(&folder.0)) {
@@ -38,6 +39,9 @@ pub fn run(screen: &mut Screen, interrupt: &Interrupt, asked_format: bool) -> io
     drop(session);
     exit
 }
+
+/// A tour shows less of a table than a prompt does.
+const ROWS: usize = 12;
 
 const WELCOME: &str = "\
 Millstream is a workbench for streams: tap a live topic, ask windowed questions in SQL, watch the answers.
@@ -116,7 +120,7 @@ fn show(
 ) -> io::Result<Exit> {
     let mut title = String::new();
     Tone::Head.paint(&mut title, &format!("\n── {}. {} ", number + 1, stop.title), &screen.look);
-    Tone::Dim.paint(&mut title, &"─".repeat(60usize.saturating_sub(stop.title.len())), &screen.look);
+    Tone::Dim.paint(&mut title, &"─".repeat(100usize.saturating_sub(stop.title.len())), &screen.look);
     say(&title, screen)?;
     say(&format!("{}\n", stop.words), screen)?;
     for sql in stop.sql {

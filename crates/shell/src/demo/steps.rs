@@ -50,7 +50,7 @@ Rows pass one by one. The last line on the way out is the ledger: every record t
         sql: &[sql("\
 SELECT ts, symbol, side, ROUND(price * qty, 2) AS amount
 FROM trades
-WHERE price * qty > 400000;")],
+WHERE price * qty > 700000;")],
     },
     Stop {
         title: "Windows of time",
@@ -94,8 +94,8 @@ GROUP BY window_start, window_end;"),
     Stop {
         title: "Answers that change",
         words: "\
-Without a window there is no last word: each new record changes the count of its words. First every change of ten
-lines of chat, +I new, -U and +U the old and the new version of a row. Then the final rows of many.",
+Without a window there is no last word: each new record changes the count of its words. First every change of three
+lines of chat: +I a new row, -U and +U the old and the new version of a row. Then the final rows of many lines.",
         sql: &[
             sql("\
 CREATE TABLE chat (room STRING, line STRING)
