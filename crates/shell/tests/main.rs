@@ -1,0 +1,9 @@
+//! The program as a user meets it: the real binary, started from outside, judged by what it writes, by its
+//! exit code and by what a real terminal would show.
+
+mod exits;
+mod hostile;
+mod program;
+mod prompt;
+mod pty;
+mod transcripts;

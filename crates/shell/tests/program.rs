@@ -1,0 +1,48 @@
+//! Starts the binary: in a folder of its own, without the settings of whoever runs the tests.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+/// The binary under test.
+pub const BINARY: &str = env!("CARGO_BIN_EXE_millstream");
+
+/// The program in `folder`, with a clean environment.
+pub fn millstream(folder: &Path) -> Command {
+    let mut command = Command::new(BINARY);
+    clean(&mut command, folder);
+    command
+}
+
+/// Takes away what the surroundings could change, and makes `folder` the home.
+pub fn clean(command: &mut Command, folder: &Path) {
+    for name in ["NO_COLOR", "CLICOLOR_FORCE", "MILLSTREAM_WORKSPACE", "XDG_STATE_HOME", "COLUMNS"] {
+        command.env_remove(name);
+    }
+    command.current_dir(folder).env("HOME", folder).env("TERM", "xterm-256color").env("LANG", "C.UTF-8");
+}
+
+/// Runs the program with these arguments and this input.
+pub fn run(folder: &Path, arguments: &[&str], input: &[u8]) -> Output {
+    let mut command = millstream(folder);
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the binary is there");
+    // A program that does not read its input to the end closes the pipe: that is its right.
+    let _ = child.stdin.take().expect("it is piped").write_all(input);
+    child.wait_with_output().expect("it ends")
+}
+
+/// What went to stdout.
+pub fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("text")
+}
+
+/// What went to stderr.
+pub fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("text")
+}
+
+/// A folder that goes with the test.
+pub fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().expect("there is room for temporary files")
+}
