@@ -111,6 +111,9 @@ pub const KEYWORDS: &[&str] = &[
     "AGGREGATE",
 ];
 
+/// The words that may stand where a table may.
+const BEFORE_TABLES: &[&str] = &["IF", "LATERAL", "TABLE", "UNNEST"];
+
 /// The names that can be typed: a snapshot of the catalogue.
 #[derive(Clone, Debug, Default)]
 pub struct Vocabulary {
@@ -165,7 +168,8 @@ impl Vocabulary {
         if !word.is_empty() {
             let upper = word.chars().next().is_some_and(char::is_uppercase);
             let case = |name: &&str| if upper { name.to_string() } else { name.to_lowercase() };
-            let fits = KEYWORDS.iter().filter(|name| starts_with(name, word));
+            let fits_here = |name: &&&str| !wants_table || BEFORE_TABLES.contains(*name);
+            let fits = KEYWORDS.iter().filter(fits_here).filter(|name| starts_with(name, word));
             found.extend(fits.map(|name| Candidate { text: case(name), doc: "keyword".into() }));
         }
         let mut seen = std::collections::HashSet::new();
