@@ -50,13 +50,16 @@ pub enum Event {
     End,
 }
 
+/// A sink that several threads write to, one at a time.
+type SharedSink = Arc<Mutex<Box<dyn Sink>>>;
+
 struct Shared {
     stop: Stop,
     gate: Gate,
     counters: Counters,
     failure: Mutex<Option<EngineError>>,
     /// By output; outputs that write to one tap share its sink.
-    sinks: Vec<Option<Arc<Mutex<Box<dyn Sink>>>>>,
+    sinks: Vec<Option<SharedSink>>,
     targets: Vec<Target>,
     options: Options,
 }

@@ -49,6 +49,9 @@ impl StateStore for MemoryStore {
     }
 }
 
+/// Key and value.
+type Entry = (Box<[u8]>, Box<[u8]>);
+
 /// State in RocksDB: one key per table, `uid NUL name`.
 pub struct RocksStore(rocksdb::DB);
 
@@ -66,10 +69,8 @@ impl RocksStore {
         prefix: &'a [u8],
     ) -> impl Iterator<Item = Result<(String, Box<[u8]>), rocksdb::Error>> + 'a {
         let from = rocksdb::IteratorMode::From(prefix, rocksdb::Direction::Forward);
-        let inside = move |entry: &Result<(Box<[u8]>, Box<[u8]>), _>| {
-            entry.as_ref().map_or(true, |(key, _)| key.starts_with(prefix))
-        };
-        let named = move |entry: Result<(Box<[u8]>, Box<[u8]>), _>| {
+        let inside = move |entry: &Result<Entry, _>| entry.as_ref().map_or(true, |(key, _)| key.starts_with(prefix));
+        let named = move |entry: Result<Entry, _>| {
             entry.map(|(key, value)| (String::from_utf8_lossy(&key[prefix.len()..]).into_owned(), value))
         };
         self.0.iterator(from).take_while(inside).map(named)

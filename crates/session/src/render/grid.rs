@@ -176,7 +176,7 @@ impl Grid {
     /// One row.
     pub fn row(&self, out: &mut String, cells: &[Cell], look: &Look) {
         let bar = if look.ascii { "|" } else { "│" };
-        for column in 0..self.widths.len() {
+        for (column, (cell, &width)) in cells.iter().zip(&self.widths).enumerate() {
             if self.hidden.contains(&column) {
                 if column == self.hidden.start {
                     out.push_str(bar);
@@ -187,12 +187,7 @@ impl Grid {
             out.push_str(bar);
             out.push(' ');
             let mut text = String::new();
-            pad(
-                &mut text,
-                &cut(&cells[column].text, self.widths[column]),
-                self.widths[column],
-                self.heads[column].right,
-            );
+            pad(&mut text, &cut(&cell.text, width), width, self.heads[column].right);
             cells[column].tone.paint(out, &text, look);
             out.push(' ');
         }

@@ -169,7 +169,7 @@ impl Writer for Objects {
         }
         let begin = if self.begun { "" } else { "[" };
         let last = self.last.take().map(|last| last + "\n").unwrap_or_default();
-        write!(out, "{begin}{last}]\n")
+        writeln!(out, "{begin}{last}]")
     }
 }
 
