@@ -81,7 +81,7 @@ fn two_hundred_pasted_lines_are_one_statement() {
     let folder = folder();
     let mut terminal = prompt(folder.path());
     let lines: Vec<String> = (0..200).map(|number| format!("  {number} AS c{number}")).collect();
-    terminal.keys(&format!("\x1b[200~\\output vertical\x1b[201~\r"));
+    terminal.keys("\x1b[200~\\output vertical\x1b[201~\r");
     terminal.wait_for("output is vertical");
     terminal.wait_for_prompt();
     terminal.keys(&format!("\x1b[200~SELECT\n{};\x1b[201~\r", lines.join(",\n")));

@@ -126,7 +126,9 @@ impl Terminal {
         while began.elapsed() < PATIENCE {
             if let Some(status) = self.child.try_wait().expect("a child") {
                 // Reading ends when nobody holds the other side of the terminal any more.
-                self.reader.take().map(|reader| reader.join().expect("no panic"));
+                if let Some(reader) = self.reader.take() {
+                    reader.join().expect("no panic");
+                }
                 return status.code();
             }
             std::thread::sleep(Duration::from_millis(5));
