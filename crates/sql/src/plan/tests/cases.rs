@@ -13,11 +13,11 @@ use crate::catalog::Catalog;
 use crate::plan::{Settings, construct, plan_query};
 use crate::types::SqlType;
 
-/// Beside the repository; the environment may name another place.
+/// The cases of the repository; the environment may name another place.
 fn folder() -> PathBuf {
     match std::env::var_os("MILLSTREAM_CASES") {
         Some(folder) => PathBuf::from(folder),
-        None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/flink-cases"),
+        None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/cases"),
     }
 }
 
