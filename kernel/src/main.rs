@@ -1,0 +1,3 @@
+//! The binary `millstream-kernel`: a session behind the Jupyter protocol.
+
+fn main() {}
