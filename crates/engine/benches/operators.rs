@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use datafusion::logical_expr::{col, lit};
 use millstream_engine::{Counters, Pipeline};
 use millstream_plan::{
     AggregateCall, AggregateKind, Changes, Equality, Graph, GroupAggregate, IntervalJoin, JoinKind, NodeId, Op, Output,
@@ -37,6 +38,8 @@ fn main() {
     );
     measure("count per channel, as changes", grouped(3, count), &[&bids]);
     measure("interval join with auctions, 0..20 s", joined(), &[&bids, &auctions]);
+    measure("filter that lets half pass", filtered(15_000), &[&bids]);
+    measure("filter that lets nothing pass", filtered(30_000), &[&bids]);
 }
 
 /// Numbers without a pattern, the same in every run (splitmix64, Steele, Lea, Flood 2014).
@@ -171,6 +174,12 @@ fn grouped(key: usize, aggregates: Vec<AggregateCall>) -> Graph {
     let out = results(key, &aggregates, false);
     let op = Op::GroupAggregate(GroupAggregate { keys: vec![key], aggregates });
     graph(&[("bids", bid_schema())], op, out, Changes::Retract)
+}
+
+/// `price >= least AND bidder >= 0`.
+fn filtered(least: i64) -> Graph {
+    let condition = col("price").gt_eq(lit(least)).and(col("bidder").gt_eq(lit(0i64)));
+    graph(&[("bids", bid_schema())], Op::Filter(condition), bid_schema(), Changes::Append)
 }
 
 fn joined() -> Graph {

@@ -33,7 +33,7 @@ pub fn build(graph: &Graph, node: &Node) -> Result<Work> {
     let operator = |operator: Box<dyn Operator>| Ok(Work::Operator(operator));
     match &node.op {
         Op::Scan { .. } | Op::Values { .. } => Ok(Work::Scan),
-        Op::Filter(condition) => stage(Box::new(Filter::new(Expression::bind(condition, &input(0).schema)?))),
+        Op::Filter(condition) => stage(Box::new(Filter::new(condition, &input(0).schema)?)),
         Op::Project(exprs) => stage(Box::new(Project::new(Expression::bind_all(exprs, &input(0).schema)?, schema))),
         Op::Expand(lists) => {
             let bind = |list: &Vec<_>| Expression::bind_all(list, &input(0).schema);

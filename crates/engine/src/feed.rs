@@ -1,13 +1,15 @@
 //! The way of one source into the graph: what its reader says, as messages for its scan, and the counters
 //! that tell of it.
 
+use arrow::array::Int64Array;
+use arrow::compute::{max, min};
 use millstream_plan::NodeId;
 use millstream_record::{Fetched, Message, Millis, PartitionId, Rejected};
 
 use crate::doors::BadRecords;
 use crate::error::{EngineError, Result};
 use crate::intake::{Intake, Taken};
-use crate::progress::SourceCounters;
+use crate::progress::{SourceCounters, future};
 
 /// Feeds one scan.
 pub struct Feed {
@@ -32,20 +34,27 @@ impl Feed {
 
     /// Rows came.
     pub fn rows(&mut self, mut fetched: Fetched, now: Millis) -> Result<Message> {
-        self.counters.fetched(&fetched);
+        self.counters.fetched(&fetched, now);
+        let partition = fetched.partition.clone();
         let unreadable = std::mem::take(&mut fetched.rejected);
         self.reject(unreadable)?;
         if let Some(generator) = self.intake.generator() {
             generator.heard(&fetched.partition, now);
         }
-        let Taken { batch, rejected } = self.intake.take(fetched)?;
+        let Taken { batch, rejected, times } = self.intake.take(fetched)?;
+        self.counters.untimed(rejected.len());
         self.reject(rejected)?;
+        if let (Some(generator), Some(times)) = (self.intake.generator(), &times) {
+            let extremes = min(times).zip(max(times)).map(|(lowest, highest)| (Millis(lowest), Millis(highest)));
+            self.counters.timed(&partition, extremes, ahead(times, extremes, now), generator.watermark_of(&partition));
+        }
         self.counters.watermark(self.intake.watermark());
         Ok(Message::Batch(batch))
     }
 
     /// A partition exists from now on.
     pub fn partition(&mut self, partition: &PartitionId, now: Millis) {
+        self.counters.partition(partition, now);
         if let Some(generator) = self.intake.generator() {
             generator.partition(partition, now);
         }
@@ -53,6 +62,7 @@ impl Feed {
 
     /// A partition has been read to its end.
     pub fn partition_ended(&mut self, partition: &PartitionId) -> Option<Message> {
+        self.counters.partition_ended(partition);
         let moved = self.intake.generator()?.ended(partition);
         self.counters.watermark(self.intake.watermark());
         moved.map(Message::Watermark)
@@ -82,5 +92,16 @@ impl Feed {
                 Ok(())
             }
         }
+    }
+}
+
+/// How many of these times are too far ahead of the clock to be true. They are counted only if there are any.
+fn ahead(times: &Int64Array, extremes: Option<(Millis, Millis)>, now: Millis) -> u64 {
+    let limit = future(now);
+    match extremes {
+        Some((_, highest)) if now != Millis::MIN && highest > limit => {
+            times.values().iter().filter(|&&time| time > limit.0).count() as u64
+        }
+        _ => 0,
     }
 }

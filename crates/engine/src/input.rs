@@ -10,6 +10,7 @@ use arrow::datatypes::Int64Type;
 use millstream_record::{Mark, Message, Millis};
 
 use crate::error::Result;
+use crate::inspect::Input;
 
 /// Follows the watermarks of all inputs of one operator.
 #[derive(Debug)]
@@ -69,6 +70,16 @@ impl InputClock {
     /// Whether an input has ended, in all the lanes it comes from.
     pub fn ended(&self, port: usize) -> bool {
         self.ports[port].1.iter().all(|slot| slot.watermark == Millis::MAX)
+    }
+
+    /// How far each input has come by itself: the lowest of the lanes it comes from that are awake.
+    pub fn inputs(&self) -> Vec<Input> {
+        let input = |(_, slots): &(usize, Vec<Slot>)| {
+            let awake = slots.iter().filter(|slot| !slot.idle).map(|slot| slot.watermark).min();
+            let asleep = slots.iter().map(|slot| slot.watermark).min().unwrap_or(Millis::MIN);
+            Input { watermark: awake.unwrap_or(asleep), idle: awake.is_none() }
+        };
+        self.ports.iter().map(input).collect()
     }
 
     /// An input is awake, and perhaps further than before. The operator's watermark, if that moves it.

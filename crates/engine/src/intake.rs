@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions};
+use arrow::array::{Array, ArrayRef, BooleanArray, Int64Array, RecordBatch, RecordBatchOptions};
 use arrow::compute::{filter_record_batch, is_not_null};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use millstream_plan::{Tap, TapColumn};
@@ -43,6 +43,8 @@ pub struct Taken {
     pub batch: Batch,
     /// Rows without event time.
     pub rejected: Vec<Rejected>,
+    /// The event times of the rows, in milliseconds, if the tap has them.
+    pub times: Option<Int64Array>,
 }
 
 impl Intake {
@@ -84,7 +86,7 @@ impl Intake {
     pub fn take(&mut self, fetched: Fetched) -> Result<Taken> {
         let Fetched { partition, rows, kinds, .. } = fetched;
         let mut batch = Batch { rows: self.with_computed(rows)?, kinds, marks: Vec::new() };
-        let mut rejected = Vec::new();
+        let (mut rejected, mut event_times) = (Vec::new(), None);
         if let Some(time) = &mut self.time {
             let times = batch.rows.column(time.column);
             if times.null_count() > 0 {
@@ -94,9 +96,10 @@ impl Intake {
             }
             let values = time.watermark.evaluate(&batch.rows, &time.data_type)?;
             batch.marks = time.generator.rows(&partition, &millis(&values)?);
+            event_times = Some(millis(batch.rows.column(time.column))?);
         }
         let rows = batch.rows.project(&self.output)?;
-        Ok(Taken { batch: batch.with_rows(rows), rejected })
+        Ok(Taken { batch: batch.with_rows(rows), rejected, times: event_times })
     }
 
     fn with_computed(&self, rows: RecordBatch) -> Result<RecordBatch> {

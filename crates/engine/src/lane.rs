@@ -11,6 +11,7 @@ use crate::build::{Work, build};
 use crate::error::Result;
 use crate::exchange::split;
 use crate::input::InputClock;
+use crate::inspect::{Detail, LaneReport, Reports, SeatReport};
 use crate::layout::{Layout, Route};
 use crate::operator::{Operator, Output};
 use crate::pipeline::Emit;
@@ -41,6 +42,9 @@ pub struct Lane {
     workers: usize,
     seats: Vec<Option<Seat>>,
     output: Output,
+    reports: Reports,
+    /// The last question of somebody who looks inside that this lane has answered.
+    answered: u64,
 }
 
 /// An operator at work, and where its rows go.
@@ -80,7 +84,9 @@ impl Lane {
             }))
         };
         let seats = (0..graph.nodes.len()).map(seat).collect::<Result<_>>()?;
-        Ok(Lane { number, workers: layout.workers(), seats, output: Output::default() })
+        let reports = counters.reports().clone();
+        reports.enrol(number);
+        Ok(Lane { number, workers: layout.workers(), seats, output: Output::default(), reports, answered: 0 })
     }
 
     /// Which lane it is.
@@ -98,6 +104,28 @@ impl Lane {
             }
         }
         Ok(())
+    }
+
+    /// Tells of its operators, if somebody has asked since the last time. Called between two messages.
+    pub fn answer(&mut self) {
+        if let Some(question) = self.reports.open_question(self.answered) {
+            self.answered = question;
+            self.reports.answer(self.number, question, self.report());
+        }
+    }
+
+    fn report(&self) -> LaneReport {
+        let seats = self.seats.iter().enumerate().filter_map(|(id, seat)| Some((NodeId(id), seat.as_ref()?)));
+        let report = |(node, seat): (NodeId, &Seat)| SeatReport {
+            node,
+            inputs: seat.clock.inputs(),
+            detail: match &seat.work {
+                Work::Scan | Work::Union => Detail::Plain,
+                Work::Stage(stage) => stage.inspect(),
+                Work::Operator(operator) => operator.inspect(),
+            },
+        };
+        seats.map(report).collect()
     }
 
     fn seat(&mut self, node: NodeId) -> &mut Seat {
@@ -177,6 +205,13 @@ impl Lane {
     }
 }
 
+impl Drop for Lane {
+    fn drop(&mut self) {
+        // Its last word: a run that is over can still be asked why nothing came out.
+        self.reports.leave(self.number, self.report());
+    }
+}
+
 /// The state of an operator in one lane has a key of its own.
 fn state_key(uid: &str, lane: usize) -> String {
     format!("{uid}@{lane}")
@@ -185,11 +220,15 @@ fn state_key(uid: &str, lane: usize) -> String {
 impl Seat {
     fn work(&mut self, envelope: Envelope, output: &mut Output) -> Result<Vec<Message>> {
         let Envelope { port, from, message, .. } = envelope;
-        self.counters.heard(&message);
+        self.counters.heard(port, &message);
         match &mut self.work {
             Work::Scan => Ok(vec![message]),
             Work::Stage(stage) => match message {
-                Message::Batch(batch) => Ok(vec![Message::Batch(stage.apply(batch)?)]),
+                Message::Batch(batch) => {
+                    let applied = stage.apply(batch)?;
+                    self.counters.dropped(stage.take_dropped());
+                    Ok(vec![Message::Batch(applied)])
+                }
                 other => Ok(vec![other]),
             },
             Work::Union => Ok(self.clock.take(port, from, message).into_iter().collect()),

@@ -1,8 +1,11 @@
 //! What became of every record: `in = used + late + bad + filtered`, per source.
 //!
 //! A record is followed from its scan as long as it is one row: through filters, projections and windows
-//! of one row each, up to the first operator with state, where it may be late. What happens to the rows
-//! behind that is the operator's affair, not the record's.
+//! of one row each, up to the first operator with state, where it may be late, or to a list that is unfolded,
+//! which may have no element. What happens to the rows behind that is the operator's affair, not the record's.
+//!
+//! It can be asked at any time. What is left out is counted before it is asked how many records came at all,
+//! so a record under way counts as used until it is known to be something else.
 
 use std::fmt;
 
@@ -40,13 +43,13 @@ impl Ledger {
     pub fn of(graph: &Graph, counters: &Counters) -> Ledger {
         let progress = counters.operators();
         let account = |(scan, tap, _): (NodeId, &std::sync::Arc<millstream_plan::Tap>, &[usize])| {
-            let source = counters.source(scan).progress();
             let (mut late, mut filtered) = (0, 0);
             let mut readers: Vec<NodeId> = graph.readers(scan).map(|(reader, _)| reader).collect();
             while let [reader] = readers.as_slice() {
                 let (node, counted) = (graph.node(*reader), &progress[reader.0]);
+                filtered += counted.dropped;
                 match &node.op {
-                    Op::Filter(_) => filtered += counted.rows_in - counted.rows_out,
+                    Op::Filter(_) => {}
                     op if one_to_one(op) => {}
                     op => {
                         if !is_stage(op) && node.inputs.len() == 1 {
@@ -57,6 +60,7 @@ impl Ledger {
                 }
                 readers = graph.readers(*reader).map(|(reader, _)| reader).collect();
             }
+            let source = counters.source(scan).progress();
             let used = source.records.saturating_sub(source.bad + late + filtered);
             Account { tap: tap.name.clone(), records: source.records, used, late, bad: source.bad, filtered }
         };

@@ -17,6 +17,7 @@ mod expression;
 mod feed;
 mod gate;
 mod input;
+pub mod inspect;
 mod intake;
 mod keys;
 mod lane;

@@ -9,6 +9,7 @@
 use millstream_record::{Batch, Mark, Millis};
 
 use crate::error::Result;
+use crate::inspect::Detail;
 use crate::state::Tables;
 
 /// One step of the computation, with its state.
@@ -76,6 +77,11 @@ pub trait Operator: Send {
 
     /// Bytes of state, roughly.
     fn size(&self) -> usize;
+
+    /// What it knows besides what is counted for it.
+    fn inspect(&self) -> Detail {
+        Detail::Plain
+    }
 }
 
 /// What an operator emits, in order.

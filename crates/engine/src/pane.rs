@@ -29,6 +29,7 @@ pub struct PaneShape {
 pub struct Pane {
     interner: Interner,
     aggregates: AggregateSet,
+    rows: u64,
 }
 
 impl PaneShape {
@@ -46,6 +47,7 @@ impl PaneShape {
         Ok(Pane {
             interner: Interner::new(self.key_types())?,
             aggregates: AggregateSet::new(&self.calls, &self.schema, self.retracts)?,
+            rows: 0,
         })
     }
 
@@ -80,7 +82,32 @@ impl Pane {
         let keys: Vec<ArrayRef> = shape.keys.iter().map(|&key| rows.column(key).clone()).collect();
         self.interner.intern(&keys, rows.num_rows(), scratch)?;
         self.aggregates.resize(self.interner.len());
+        self.rows += rows.num_rows() as u64;
         self.aggregates.update(rows, kinds, scratch)
+    }
+
+    /// How many rows it took, those that took others back included.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// It has been loaded, and took so many rows before it was saved.
+    pub fn set_rows(&mut self, rows: u64) {
+        self.rows = rows;
+    }
+
+    /// How many keys the panes have together.
+    pub fn count_keys(shape: &PaneShape, panes: &[&Pane]) -> Result<u64> {
+        if let [one] = panes {
+            return Ok(one.interner.len() as u64);
+        }
+        let mut all = Interner::new(shape.key_types())?;
+        let mut scratch = Vec::new();
+        for pane in panes {
+            let groups: Vec<u32> = (0..pane.interner.len() as u32).collect();
+            all.intern(&pane.interner.keys(&groups)?, groups.len(), &mut scratch)?;
+        }
+        Ok(all.len() as u64)
     }
 
     /// Adds another pane.
@@ -89,6 +116,7 @@ impl Pane {
         let keys = other.interner.keys(&groups)?;
         self.interner.intern(&keys, groups.len(), scratch)?;
         self.aggregates.resize(self.interner.len());
+        self.rows += other.rows;
         self.aggregates.merge(&mut other.aggregates, scratch)
     }
 

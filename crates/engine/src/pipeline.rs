@@ -50,6 +50,11 @@ impl Pipeline {
         Ok(())
     }
 
+    /// Lets every lane tell of its operators, if somebody has asked.
+    pub fn answer(&mut self) {
+        self.lanes.iter_mut().for_each(Lane::answer);
+    }
+
     /// Saves the state of every operator.
     pub fn save(&mut self, store: &mut dyn StateStore) -> Result<()> {
         self.lanes.iter_mut().try_for_each(|lane| lane.save(store))

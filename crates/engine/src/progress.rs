@@ -1,8 +1,12 @@
 //! What a run tells of itself while it runs: counters that the lanes raise and anybody may read, and the
 //! late rows that were kept. Reading never slows the run.
 
+mod inside;
+mod output;
 mod source;
 
+pub use output::OutputCounters;
+pub(crate) use source::future;
 pub use source::{SourceCounters, SourceProgress};
 
 use std::collections::{BTreeMap, VecDeque};
@@ -10,14 +14,19 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use arrow::array::RecordBatch;
-use millstream_plan::{Graph, NodeId};
+use millstream_plan::{Graph, Node, NodeId};
 use millstream_record::{Batch, Message, Millis};
+
+use crate::inspect::Reports;
 
 /// The counters of all operators and sources of a run. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Counters {
     nodes: Vec<NodeCounters>,
     sources: BTreeMap<NodeId, SourceCounters>,
+    outputs: Vec<OutputCounters>,
+    reports: Reports,
+    started: Arc<AtomicI64>,
 }
 
 /// The counters of one operator, over all its lanes.
@@ -27,8 +36,11 @@ pub struct NodeCounters(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     uid: String,
-    rows_in: AtomicU64,
+    /// Per input.
+    rows_in: Vec<AtomicU64>,
     rows_out: AtomicU64,
+    /// Rows of which nothing came, because a condition or an empty list left them out.
+    dropped: AtomicU64,
     late: AtomicU64,
     state: AtomicU64,
     watermark: AtomicI64,
@@ -62,6 +74,8 @@ pub struct OperatorProgress {
     pub rows_in: u64,
     /// Rows that it gave.
     pub rows_out: u64,
+    /// Rows of which nothing came, because a condition or an empty list left them out.
+    pub dropped: u64,
     /// Rows that came after their time.
     pub late: u64,
     /// Bytes of state, roughly, of the lane that spoke last.
@@ -73,11 +87,12 @@ pub struct OperatorProgress {
 impl Counters {
     /// Counters for every node of a graph; each operator keeps at most `kept` late rows.
     pub fn new(graph: &Graph, kept: usize) -> Self {
-        let counters = |uid: &str| {
+        let counters = |node: &Node| {
             NodeCounters(Arc::new(Shared {
-                uid: uid.into(),
-                rows_in: AtomicU64::new(0),
+                uid: node.uid.clone(),
+                rows_in: (0..node.inputs.len().max(1)).map(|_| AtomicU64::new(0)).collect(),
                 rows_out: AtomicU64::new(0),
+                dropped: AtomicU64::new(0),
                 late: AtomicU64::new(0),
                 state: AtomicU64::new(0),
                 watermark: AtomicI64::new(Millis::MIN.0),
@@ -86,7 +101,28 @@ impl Counters {
             }))
         };
         let sources = graph.scans().map(|(id, tap, _)| (id, SourceCounters::new(&tap.name, kept)));
-        Counters { nodes: graph.nodes.iter().map(|node| counters(&node.uid)).collect(), sources: sources.collect() }
+        Counters {
+            nodes: graph.nodes.iter().map(counters).collect(),
+            sources: sources.collect(),
+            outputs: graph.outputs.iter().map(|_| OutputCounters::default()).collect(),
+            reports: Reports::default(),
+            started: Arc::new(AtomicI64::new(Millis::MIN.0)),
+        }
+    }
+
+    /// The run starts at this time of its clock.
+    pub fn start(&self, now: Millis) {
+        self.started.store(now.0, Ordering::Relaxed);
+    }
+
+    /// The counters of one output.
+    pub fn output(&self, number: usize) -> &OutputCounters {
+        &self.outputs[number]
+    }
+
+    /// Where the lanes tell of their operators.
+    pub(crate) fn reports(&self) -> &Reports {
+        &self.reports
     }
 
     /// The counters of one node.
@@ -120,10 +156,17 @@ impl Counters {
 }
 
 impl NodeCounters {
-    /// A message came in.
-    pub fn heard(&self, message: &Message) {
+    /// A message came in through an input.
+    pub fn heard(&self, port: usize, message: &Message) {
         if let Message::Batch(batch) = message {
-            self.0.rows_in.fetch_add(batch.len() as u64, Ordering::Relaxed);
+            self.0.rows_in[port].fetch_add(batch.len() as u64, Ordering::Relaxed);
+        }
+    }
+
+    /// Nothing came of so many rows.
+    pub fn dropped(&self, rows: u64) {
+        if rows > 0 {
+            self.0.dropped.fetch_add(rows, Ordering::Relaxed);
         }
     }
 
@@ -161,11 +204,19 @@ impl NodeCounters {
         self.0.state.store(bytes as u64, Ordering::Relaxed);
     }
 
+    /// Rows that came in, per input.
+    fn rows_in(&self) -> Vec<u64> {
+        self.0.rows_in.iter().map(|rows| rows.load(Ordering::Relaxed)).collect()
+    }
+
     fn progress(&self) -> OperatorProgress {
+        // What went out is read first: so it is never more than what came in.
+        let rows_out = self.0.rows_out.load(Ordering::Relaxed);
         OperatorProgress {
             uid: self.0.uid.clone(),
-            rows_in: self.0.rows_in.load(Ordering::Relaxed),
-            rows_out: self.0.rows_out.load(Ordering::Relaxed),
+            rows_in: self.rows_in().iter().sum(),
+            rows_out,
+            dropped: self.0.dropped.load(Ordering::Relaxed),
             late: self.0.late.load(Ordering::Relaxed),
             state: self.0.state.load(Ordering::Relaxed),
             watermark: Millis(self.0.watermark.load(Ordering::Relaxed)),

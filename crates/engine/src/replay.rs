@@ -1,12 +1,16 @@
 //! A graph driven by hand on one thread: whoever holds it says which rows come next. The same feeds in the
 //! same order give the same output, byte for byte.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use millstream_plan::{Graph, NodeId};
-use millstream_record::{Fetched, Message, Millis, PartitionId};
+use millstream_record::{Batch, Clock, Fetched, Message, Millis, PartitionId};
 
 use crate::doors::Options;
 use crate::error::Result;
 use crate::feed::Feed;
+use crate::inspect::Inspection;
 use crate::pipeline::{Emit, Pipeline};
 use crate::progress::Counters;
 use crate::state::StateStore;
@@ -18,19 +22,23 @@ pub struct Replay {
     feeds: Vec<(String, Feed)>,
     counters: Counters,
     graph: Graph,
+    clock: Arc<dyn Clock>,
 }
 
 impl Replay {
     /// Wires a graph.
     pub fn new(graph: &Graph, options: &Options) -> Result<Replay> {
         let counters = Counters::new(graph, options.kept);
+        counters.start(options.clock.now());
         let pipeline = Pipeline::new(graph, options.parallelism, &counters)?;
         let feeds = crate::run::feeds(graph, options, &counters)?;
-        Ok(Replay { pipeline, feeds, counters, graph: graph.clone() })
+        Ok(Replay { pipeline, feeds, counters, graph: graph.clone(), clock: options.clock.clone() })
     }
 
     /// Rows of a tap with all its physical columns. Every scan of the tap takes what it needs of them.
     pub fn feed(&mut self, tap: &str, fetched: &Fetched, emit: Emit<'_>) -> Result<()> {
+        let now = self.clock.now();
+        let (pipeline, mut emit) = (&mut self.pipeline, counted(&self.counters, now, emit));
         for (_, feed) in self.feeds.iter_mut().filter(|(name, _)| name == tap) {
             let rows = fetched.rows.project(feed.intake().columns())?;
             let part = Fetched {
@@ -41,32 +49,51 @@ impl Replay {
                 records: fetched.records,
                 bytes: fetched.bytes,
             };
-            let message = feed.rows(part, Millis::MIN)?;
-            self.pipeline.push(feed.scan, message, emit)?;
+            let message = feed.rows(part, now)?;
+            pipeline.push(feed.scan, message, &mut emit)?;
         }
         Ok(())
     }
 
     /// Announces a partition of a tap.
     pub fn partition(&mut self, tap: &str, partition: &PartitionId) {
-        self.feeds
-            .iter_mut()
-            .filter(|(name, _)| name == tap)
-            .for_each(|(_, feed)| feed.partition(partition, Millis::MIN));
+        let now = self.clock.now();
+        self.feeds.iter_mut().filter(|(name, _)| name == tap).for_each(|(_, feed)| feed.partition(partition, now));
+    }
+
+    /// Lets time go by: partitions that have been silent for too long no longer hold the watermark back.
+    pub fn silence(&mut self, emit: Emit<'_>) -> Result<()> {
+        let now = self.clock.now();
+        let (pipeline, mut emit) = (&mut self.pipeline, counted(&self.counters, now, emit));
+        for (_, feed) in &mut self.feeds {
+            for message in feed.silence(now) {
+                pipeline.push(feed.scan, message, &mut emit)?;
+            }
+        }
+        Ok(())
     }
 
     /// Ends every tap, and the rows of `VALUES`: all that is open comes out.
     pub fn end(&mut self, emit: Emit<'_>) -> Result<()> {
         let literal: Vec<_> =
             (0..self.graph.nodes.len()).map(NodeId).filter_map(|id| Some((id, values(self.graph.node(id))?))).collect();
+        let mut emit = counted(&self.counters, self.clock.now(), emit);
         for (id, rows) in literal {
-            self.pipeline.push(id, Message::Batch(rows?), emit)?;
-            self.pipeline.push(id, Message::End, emit)?;
+            self.pipeline.push(id, Message::Batch(rows?), &mut emit)?;
+            self.pipeline.push(id, Message::End, &mut emit)?;
         }
         for (_, feed) in &self.feeds {
-            self.pipeline.push(feed.scan, Message::End, emit)?;
+            self.counters.source(feed.scan).ended();
+            self.pipeline.push(feed.scan, Message::End, &mut emit)?;
         }
         Ok(())
+    }
+
+    /// The graph seen from inside, as it stands behind the last feed.
+    pub fn inspect(&mut self) -> Inspection {
+        let question = self.counters.reports().call();
+        self.pipeline.answer();
+        self.counters.picture(&self.graph, question, Duration::ZERO)
     }
 
     /// What the operators have counted.
@@ -94,5 +121,13 @@ impl Replay {
             }
         }
         self.pipeline.load(store)
+    }
+}
+
+/// Counts what leaves the graph before it is handed over.
+fn counted<'a>(counters: &'a Counters, now: Millis, emit: Emit<'a>) -> impl FnMut(usize, Batch) -> Result<()> + 'a {
+    move |output, batch| {
+        counters.output(output).taken(batch.len(), now);
+        emit(output, batch)
     }
 }

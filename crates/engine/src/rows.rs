@@ -107,6 +107,11 @@ impl RowStore {
         first
     }
 
+    /// How many rows are kept.
+    pub fn len(&self) -> usize {
+        self.pieces.iter().map(|piece| piece.live).sum()
+    }
+
     /// The schema of the rows.
     pub fn schema(&self) -> SchemaRef {
         self.schema.clone()

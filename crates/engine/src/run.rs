@@ -17,6 +17,7 @@ use crate::doors::{Doors, Options};
 use crate::error::{EngineError, Result};
 use crate::feed::Feed;
 use crate::gate::Gate;
+use crate::inspect::Inspection;
 use crate::intake::Intake;
 use crate::lane::{Envelope, Lane};
 use crate::layout::Layout;
@@ -72,6 +73,7 @@ enum Job {
 /// Starts a graph.
 pub fn start(graph: Graph, doors: Doors, options: Options) -> Result<Run> {
     let counters = Counters::new(&graph, options.kept);
+    counters.start(options.clock.now());
     let layout = Layout::of(&graph, options.parallelism);
     let mut feeds = feeds(&graph, &options, &counters)?;
     let opened: BTreeMap<_, _> =
@@ -197,7 +199,14 @@ impl Hub {
             drop(inboxes[lane].send(Job::Work(envelope)));
             Ok(())
         };
-        let mut emit = |output: usize, batch: Batch| shared.emit(output, batch, results);
+        let mut emit = |output: usize, batch: Batch| {
+            let (counters, rows) = (shared.counters.output(output), batch.len());
+            counters.offer(shared.options.clock.now());
+            if shared.emit(output, batch, results)? {
+                counters.taken(rows, shared.options.clock.now());
+            }
+            Ok(())
+        };
         self.lane.take(envelope, &mut send, &mut emit)
     }
 
@@ -209,6 +218,7 @@ impl Hub {
             if self.shared.stop.raised() {
                 return Ok(());
             }
+            self.lane.answer();
             match outbox.recv_timeout(LOOK) {
                 Ok(Job::Work(envelope)) => {
                     dirty = true;
@@ -237,12 +247,17 @@ impl Hub {
         let counters = self.shared.counters.source(scan);
         let at_scan = |message| Envelope { lane, node: scan, port: 0, from: lane, message };
         while !self.shared.stop.raised() {
-            if !self.shared.gate.wait(LOOK) {
+            self.lane.answer();
+            let room = self.shared.gate.wait(LOOK);
+            counters.held(!room, self.shared.options.clock.now());
+            if !room {
                 continue;
             }
             let said = reader.poll(LOOK).map_err(|source| EngineError::Door { name: name.into(), source })?;
             let now = self.shared.options.clock.now();
-            counters.stalled(None);
+            if !matches!(said, Poll::Stalled(_)) {
+                counters.stalled(None, now);
+            }
             let messages = match said {
                 Poll::Partition(partition) => {
                     feed.partition(&partition, now);
@@ -252,10 +267,11 @@ impl Hub {
                 Poll::PartitionEnd(partition) => feed.partition_ended(&partition).into_iter().collect(),
                 Poll::Nothing => feed.silence(now),
                 Poll::Stalled(reason) => {
-                    counters.stalled(Some(reason));
+                    counters.stalled(Some(reason), now);
                     feed.silence(now)
                 }
                 Poll::End => {
+                    counters.ended();
                     self.take(at_scan(Message::End))?;
                     return self.source_ended();
                 }
@@ -285,26 +301,28 @@ impl Hub {
 }
 
 impl Shared {
-    /// Hands rows to whoever takes them. Waits while they are slow.
-    fn emit(&self, output: usize, batch: Batch, results: &Sender<Batch>) -> Result<()> {
+    /// Hands rows to whoever takes them. Waits while they are slow. Whether they were taken: nobody takes the
+    /// rows of a run that is being stopped.
+    fn emit(&self, output: usize, batch: Batch, results: &Sender<Batch>) -> Result<bool> {
         match (&self.targets[output], &self.sinks[output]) {
             (Target::Sink(tap), Some(sink)) => {
                 let mut sink = sink.lock().unwrap_or_else(PoisonError::into_inner);
-                sink.write(&batch).map_err(|source| EngineError::Door { name: tap.name.clone(), source })
+                sink.write(&batch).map_err(|source| EngineError::Door { name: tap.name.clone(), source })?;
+                Ok(true)
             }
             _ => {
                 let mut batch = batch;
                 while !self.stop.raised() {
                     match results.send_timeout(batch, LOOK) {
-                        Ok(()) => return Ok(()),
+                        Ok(()) => return Ok(true),
                         Err(crossbeam_channel::SendTimeoutError::Timeout(back)) => batch = back,
                         Err(crossbeam_channel::SendTimeoutError::Disconnected(_)) => {
                             self.stop.raise();
-                            return Ok(());
+                            return Ok(false);
                         }
                     }
                 }
-                Ok(())
+                Ok(false)
             }
         }
     }
@@ -333,6 +351,11 @@ impl Run {
     /// How far it has come.
     pub fn progress(&self) -> Progress {
         self.shared.counters.progress(&self.graph)
+    }
+
+    /// The run seen from inside. Waits at most `wait` for lanes that are busy.
+    pub fn inspect(&self, wait: Duration) -> Inspection {
+        self.shared.counters.inspect(&self.graph, wait)
     }
 
     /// The counters, which also keep late rows and unreadable records.

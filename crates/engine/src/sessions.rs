@@ -14,6 +14,7 @@ use arrow::datatypes::Int64Type;
 use millstream_record::Millis;
 
 use crate::error::Result;
+use crate::inspect::{OpenWindow, TOLD_WINDOWS, Windows};
 use crate::keys::Interner;
 use crate::state::Tables;
 use crate::time::{WallClock, closes_at};
@@ -42,6 +43,8 @@ pub struct Session {
     pub end: i64,
     /// Where its contents are.
     pub cell: u32,
+    /// How many rows it took.
+    rows: u32,
     /// The how-manyth session ever: sessions that close together come out in this order.
     number: i64,
 }
@@ -108,9 +111,11 @@ impl Sessions {
             let gone = sessions.swap_remove(other);
             absorb(cells, gone.cell, kept.cell)?;
             self.free.push(gone.cell);
+            kept.rows = kept.rows.saturating_add(gone.rows);
             (start, end) = (start.min(gone.start), end.max(gone.end));
         }
         (kept.start, kept.end) = (start, end);
+        kept.rows = kept.rows.saturating_add(1);
         sessions.push(kept);
         Ok(Some(kept.cell))
     }
@@ -127,7 +132,7 @@ impl Sessions {
         });
         let number = self.numbers;
         self.numbers += 1;
-        self.keys[key as usize].push(Session { start, end, cell, number });
+        self.keys[key as usize].push(Session { start, end, cell, rows: 1, number });
         self.timers.push(Reverse(Timer { closes, number, key }));
         Some(cell)
     }
@@ -171,6 +176,7 @@ impl Sessions {
         columns.push(longs(&mut open.iter().map(|(_, session)| session.start)));
         columns.push(longs(&mut open.iter().map(|(_, session)| session.end)));
         columns.push(longs(&mut open.iter().map(|(_, session)| i64::from(session.cell))));
+        columns.push(longs(&mut open.iter().map(|(_, session)| i64::from(session.rows))));
         columns.push(longs(&mut open.iter().map(|(_, session)| session.number)));
         let named = columns.into_iter().enumerate().map(|(number, column)| (format!("c{number}"), column, true));
         tables.insert("sessions".into(), RecordBatch::try_from_iter_with_nullable(named)?);
@@ -184,15 +190,20 @@ impl Sessions {
         let Some((sessions, words)) = tables.get("sessions").zip(tables.get("watermark")) else { return Ok(()) };
         let words = words.column(0).as_primitive::<Int64Type>();
         (self.watermark, self.cells, self.numbers) = (Millis(words.value(0)), words.value(1) as u32, words.value(2));
-        let (columns, rest) = sessions.columns().split_at(sessions.num_columns() - 4);
+        let (columns, rest) = sessions.columns().split_at(sessions.num_columns() - 5);
         let mut keys = Vec::new();
         interner.intern(columns, sessions.num_rows(), &mut keys)?;
         self.resize(interner.len());
         let word = |column: usize, row: usize| rest[column].as_primitive::<Int64Type>().value(row);
         let mut used = vec![false; self.cells()];
         for (row, &key) in keys.iter().enumerate() {
-            let session =
-                Session { start: word(0, row), end: word(1, row), cell: word(2, row) as u32, number: word(3, row) };
+            let session = Session {
+                start: word(0, row),
+                end: word(1, row),
+                cell: word(2, row) as u32,
+                rows: word(3, row) as u32,
+                number: word(4, row),
+            };
             used[session.cell as usize] = true;
             self.keys[key as usize].push(session);
             let closes = closes_at(self.clock, session.end);
@@ -200,6 +211,24 @@ impl Sessions {
         }
         self.free = (0..self.cells).rev().filter(|&cell| !used[cell as usize]).collect();
         Ok(())
+    }
+
+    /// The sessions that are open.
+    pub fn open_windows(&self) -> Windows {
+        let told = |session: &Session| OpenWindow {
+            closes: closes_at(self.clock, session.end),
+            end: session.end,
+            start: session.start,
+            rows: u64::from(session.rows),
+            keys: 1,
+        };
+        let mut all: Vec<&Session> = self.keys.iter().flatten().collect();
+        let open = all.len();
+        if open > TOLD_WINDOWS {
+            all.select_nth_unstable_by_key(TOLD_WINDOWS, |session| session.end);
+            all.truncate(TOLD_WINDOWS);
+        }
+        Windows::of(open, true, all.into_iter().map(told).collect())
     }
 
     /// Bytes in use, roughly.

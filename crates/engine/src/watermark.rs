@@ -126,6 +126,11 @@ impl Generator {
         self.partitions.iter().filter(|(_, state)| state.idle).map(|(partition, _)| partition)
     }
 
+    /// How far one partition has come by itself.
+    pub fn watermark_of(&self, partition: &PartitionId) -> Millis {
+        self.partitions.get(partition).map_or(self.timing.start, |state| state.highest)
+    }
+
     /// The partition that holds the watermark back, with its own.
     pub fn lowest(&self) -> Option<(&PartitionId, Millis)> {
         let awake = self.partitions.iter().filter(|(_, state)| !state.idle);

@@ -10,6 +10,7 @@ use millstream_plan::{Changes, RowType};
 use millstream_record::{Batch, Mark, Millis};
 
 use crate::error::{EngineError, Result};
+use crate::inspect::Detail;
 use crate::operator::{Operator, Output};
 use crate::state::Tables;
 
@@ -70,5 +71,8 @@ impl Operator for LimitOperator {
 
     fn size(&self) -> usize {
         0
+    }
+    fn inspect(&self) -> Detail {
+        Detail::Limit { skip: self.skip as u64, fetch: self.fetch.map(|fetch| fetch as u64) }
     }
 }

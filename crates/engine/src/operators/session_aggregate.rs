@@ -12,6 +12,7 @@ use millstream_record::{Batch, Mark, Millis};
 
 use crate::aggregate::AggregateSet;
 use crate::error::{EngineError, Result};
+use crate::inspect::Detail;
 use crate::keys::Interner;
 use crate::operator::{Operator, Output};
 use crate::pane::PaneShape;
@@ -193,5 +194,9 @@ impl Operator for SessionAggregateOperator {
 
     fn size(&self) -> usize {
         self.interner.size() + self.aggregates.size() + self.sessions.size()
+    }
+
+    fn inspect(&self) -> Detail {
+        Detail::Windows(self.sessions.open_windows())
     }
 }

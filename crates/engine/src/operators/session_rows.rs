@@ -10,6 +10,7 @@ use millstream_plan::{AssignWindow, RowType};
 use millstream_record::{Batch, Kind, Kinds, Mark, Millis};
 
 use crate::error::{EngineError, Result};
+use crate::inspect::Detail;
 use crate::keys::Interner;
 use crate::operator::{Operator, Output};
 use crate::rows::RowStore;
@@ -184,5 +185,9 @@ impl Operator for SessionRowsOperator {
 
     fn size(&self) -> usize {
         self.interner.size() + self.sessions.size() + self.rows.size()
+    }
+
+    fn inspect(&self) -> Detail {
+        Detail::Windows(self.sessions.open_windows())
     }
 }

@@ -19,6 +19,7 @@ use millstream_record::{Batch, Kinds, Mark, Millis};
 use crate::equality::{JoinKeys, LEFT, RIGHT};
 use crate::error::{EngineError, Result};
 use crate::expression::Expression;
+use crate::inspect::{Detail, KeySample, Side};
 use crate::keys::Interner;
 use crate::operator::{Operator, Output};
 use crate::state::Tables;
@@ -40,6 +41,8 @@ pub struct TableJoinOperator {
     /// Rows of the stream that wait for the table, and the watermark behind them.
     waiting: Vec<Batch>,
     watermark: Millis,
+    /// Keys of the first rows of both sides.
+    samples: [KeySample; 2],
 }
 
 /// The table, with its rows by key.
@@ -85,6 +88,7 @@ impl TableJoinOperator {
             table: None,
             waiting: Vec::new(),
             watermark: Millis::MIN,
+            samples: Default::default(),
         })
     }
 
@@ -248,6 +252,7 @@ impl Operator for TableJoinOperator {
         if let Some(watermark) = batch.watermark() {
             self.watermark = watermark;
         }
+        self.samples[port].look(&batch.rows, &self.keys.of(port, &batch.rows).0);
         match (&self.table, port) {
             (Some(table), LEFT) => self.probe(table, &batch, out),
             // The end of the table may come to light by the watermark that it lets go.
@@ -318,6 +323,18 @@ impl Operator for TableJoinOperator {
         let size = |batch: &Batch| batch.rows.get_array_memory_size();
         let held = self.coming.iter().chain(&self.waiting).map(size).sum::<usize>();
         held + self.table.as_ref().map_or(0, Table::size)
+    }
+
+    fn inspect(&self) -> Detail {
+        let rows = |batches: &[Batch]| batches.iter().map(|batch| batch.len() as u64).sum::<u64>();
+        let table = self.table.as_ref().map_or(rows(&self.coming), |table| table.rows.num_rows() as u64);
+        let side = |side: usize, held: u64| Side {
+            held,
+            times: None,
+            keys: self.samples[side].shown(),
+            whole: side == RIGHT && self.table.is_some(),
+        };
+        Detail::Join(Box::new([side(LEFT, rows(&self.waiting)), side(RIGHT, table)]))
     }
 }
 

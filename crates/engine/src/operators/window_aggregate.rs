@@ -15,6 +15,7 @@ use millstream_plan::{Changes, RowType, WindowAggregate, WindowInput};
 use millstream_record::{Batch, Millis};
 
 use crate::error::{EngineError, Result};
+use crate::inspect::{Detail, OpenWindow, TOLD_WINDOWS, Windows};
 use crate::operator::{Operator, Output};
 use crate::pane::{Pane, PaneShape};
 use crate::slices::{Slices, Span};
@@ -135,16 +136,27 @@ impl WindowAggregateOperator {
         pane.update(&self.shape, &batch.rows, batch.kinds.as_ref(), &mut self.groups)
     }
 
+    /// The slices with rows that make a window.
+    fn parts(&self, window: Span) -> Vec<Span> {
+        let exact = matches!(self.cut, Cut::Attached { .. });
+        let before = self.panes.range(..=Span { end: window.end, start: i64::MAX }).map(|(span, _)| *span);
+        before.filter(|span| if exact { *span == window } else { span.start >= window.start }).collect()
+    }
+
+    fn open_window(&self, window: Span) -> OpenWindow {
+        let panes: Vec<&Pane> = self.parts(window).iter().filter_map(|part| self.panes.get(part)).collect();
+        OpenWindow {
+            closes: closes_at(self.clock, window.end),
+            end: window.end,
+            start: window.start,
+            rows: panes.iter().map(|pane| pane.rows()).sum(),
+            keys: Pane::count_keys(&self.shape, &panes).unwrap_or_default(),
+        }
+    }
+
     /// A window comes out.
     fn fire(&mut self, window: Span, out: &mut Output) -> Result<()> {
-        let parts: Vec<Span> = self
-            .panes
-            .range(..=Span { end: window.end, start: i64::MAX })
-            .map(|(span, _)| *span)
-            .filter(|span| span.start >= window.start)
-            .collect();
-        let exact = matches!(self.cut, Cut::Attached { .. });
-        let parts: Vec<Span> = parts.into_iter().filter(|span| !exact || *span == window).collect();
+        let parts = self.parts(window);
         let (columns, rows) = match parts.as_slice() {
             [] => return Ok(()),
             [one] => self.panes.get_mut(one).expect("listed above").results(&self.shape)?,
@@ -260,6 +272,7 @@ impl Operator for WindowAggregateOperator {
     fn save(&mut self) -> Result<Tables> {
         let mut tables = Tables::new();
         let spans: Vec<Span> = self.panes.keys().copied().collect();
+        let rows: Vec<i64> = self.panes.values().map(|pane| pane.rows() as i64).collect();
         for (number, pane) in self.panes.values_mut().enumerate() {
             pane.save(&format!("pane{number}."), &mut tables)?;
         }
@@ -267,6 +280,7 @@ impl Operator for WindowAggregateOperator {
         let panes = RecordBatch::try_from_iter([
             ("start", column(&mut spans.iter().map(|span| span.start))),
             ("end", column(&mut spans.iter().map(|span| span.end))),
+            ("rows", column(&mut rows.into_iter())),
         ])?;
         let watermark = RecordBatch::try_from_iter([("watermark", column(&mut std::iter::once(self.watermark.0)))])?;
         tables.insert("panes".into(), panes);
@@ -277,11 +291,13 @@ impl Operator for WindowAggregateOperator {
     fn load(&mut self, tables: Tables) -> Result<()> {
         let (Some(panes), Some(watermark)) = (tables.get("panes"), tables.get("watermark")) else { return Ok(()) };
         self.watermark = Millis(watermark.column(0).as_primitive::<Int64Type>().value(0));
-        let (starts, ends) = (panes.column(0).as_primitive::<Int64Type>(), panes.column(1).as_primitive::<Int64Type>());
+        let word = |column: usize| panes.column(column).as_primitive::<Int64Type>();
+        let (starts, ends, rows) = (word(0), word(1), word(2));
         for number in 0..panes.num_rows() {
             let span = Span { start: starts.value(number), end: ends.value(number) };
             let mut pane = self.shape.pane()?;
             pane.load(&format!("pane{number}."), &tables)?;
+            pane.set_rows(rows.value(number) as u64);
             self.panes.insert(span, pane);
             self.open_windows(span);
         }
@@ -290,5 +306,9 @@ impl Operator for WindowAggregateOperator {
 
     fn size(&self) -> usize {
         self.panes.values().map(Pane::size).sum()
+    }
+    fn inspect(&self) -> Detail {
+        let first = self.open.iter().take(TOLD_WINDOWS).map(|window| self.open_window(*window)).collect();
+        Detail::Windows(Windows::of(self.open.len(), false, first))
     }
 }

@@ -1,9 +1,12 @@
-//! What a source tells of itself, and the unreadable records that were kept.
+//! What a source tells of itself, partition by partition, and the unreadable records that were kept.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use millstream_plan::NodeId;
 use millstream_record::{Fetched, Millis, PartitionId, Rejected};
+
+use crate::inspect::{Partition, Reason, Source};
 
 /// The counters of one source. Clones share them.
 #[derive(Clone, Debug)]
@@ -20,7 +23,18 @@ struct Shared {
 struct State {
     progress: SourceProgress,
     kept: VecDeque<Rejected>,
+    untimed: u64,
+    stalled_since: Option<Millis>,
+    held: Option<Millis>,
+    ended: bool,
+    partitions: BTreeMap<PartitionId, Partition>,
 }
+
+/// A time further ahead of the clock than this is not a record's, but a broken clock's or a wrong unit's.
+const FUTURE_MS: i64 = 86_400_000;
+
+/// So many places of each reason are told.
+const PLACES: usize = 5;
 
 /// What one source has done so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,8 +70,16 @@ impl SourceCounters {
             stalled: None,
             idle: Vec::new(),
         };
-        let state = Mutex::new(State { progress, kept: VecDeque::new() });
-        SourceCounters(Arc::new(Shared { tap: tap.into(), limit: kept, state }))
+        let state = State {
+            progress,
+            kept: VecDeque::new(),
+            untimed: 0,
+            stalled_since: None,
+            held: None,
+            ended: false,
+            partitions: BTreeMap::new(),
+        };
+        SourceCounters(Arc::new(Shared { tap: tap.into(), limit: kept, state: Mutex::new(state) }))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -65,10 +87,51 @@ impl SourceCounters {
     }
 
     /// Records were taken from the topic.
-    pub fn fetched(&self, fetched: &Fetched) {
+    pub fn fetched(&self, fetched: &Fetched, now: Millis) {
         let mut state = self.state();
         state.progress.records += fetched.records;
         state.progress.bytes += fetched.bytes;
+        let partition = state.partition(&fetched.partition, now);
+        partition.records += fetched.records;
+        partition.heard = now;
+    }
+
+    /// A partition exists from now on.
+    pub fn partition(&self, id: &PartitionId, now: Millis) {
+        self.state().partition(id, now);
+    }
+
+    /// Rows of a partition had these event times, as many of them in the `future` of the clock, and moved its
+    /// watermark here.
+    pub fn timed(&self, id: &PartitionId, times: Option<(Millis, Millis)>, future: u64, watermark: Millis) {
+        let mut state = self.state();
+        let Some(partition) = state.partitions.get_mut(id) else { return };
+        partition.times = match (partition.times, times) {
+            (Some(ours), Some(more)) => Some((ours.0.min(more.0), ours.1.max(more.1))),
+            (ours, more) => ours.or(more),
+        };
+        partition.future += future;
+        partition.watermark = watermark;
+        partition.idle = false;
+    }
+
+    /// A partition has been read to its end.
+    pub fn partition_ended(&self, id: &PartitionId) {
+        if let Some(partition) = self.state().partitions.get_mut(id) {
+            partition.ended = true;
+        }
+    }
+
+    /// All has been read.
+    pub fn ended(&self) {
+        let mut state = self.state();
+        state.ended = true;
+        state.partitions.values_mut().for_each(|partition| partition.ended = true);
+    }
+
+    /// Some of the records that could not be used had no event time.
+    pub fn untimed(&self, records: usize) {
+        self.state().untimed += records as u64;
     }
 
     /// Records could not be read.
@@ -93,13 +156,46 @@ impl SourceCounters {
     }
 
     /// Nothing comes because of this, or it comes again.
-    pub fn stalled(&self, reason: Option<String>) {
-        self.state().progress.stalled = reason;
+    pub fn stalled(&self, reason: Option<String>, now: Millis) {
+        let mut state = self.state();
+        let since = state.stalled_since.unwrap_or(now);
+        state.stalled_since = reason.as_ref().map(|_| since);
+        state.progress.stalled = reason;
+    }
+
+    /// The reader waits because too much is under way behind it, or reads again.
+    pub fn held(&self, held: bool, now: Millis) {
+        let mut state = self.state();
+        state.held = held.then(|| state.held.unwrap_or(now));
     }
 
     /// These partitions are idle.
     pub fn idle(&self, idle: Vec<PartitionId>) {
-        self.state().progress.idle = idle;
+        let mut state = self.state();
+        for partition in state.partitions.values_mut() {
+            partition.idle = idle.contains(&partition.id);
+        }
+        state.progress.idle = idle;
+    }
+
+    /// The source seen from inside.
+    pub(super) fn inspect(&self, scan: NodeId) -> Source {
+        let state = self.state();
+        let progress = &state.progress;
+        Source {
+            scan,
+            tap: progress.tap.clone(),
+            records: progress.records,
+            bad: progress.bad,
+            untimed: state.untimed,
+            reasons: reasons(&state.kept),
+            lag: progress.lag,
+            watermark: progress.watermark,
+            stalled: progress.stalled.clone().zip(state.stalled_since),
+            held: state.held,
+            ended: state.ended,
+            partitions: state.partitions.values().cloned().collect(),
+        }
     }
 
     /// What the source has done so far.
@@ -111,4 +207,43 @@ impl SourceCounters {
     pub fn kept(&self) -> (String, Vec<Rejected>) {
         (self.0.tap.clone(), self.state().kept.iter().cloned().collect())
     }
+}
+
+impl State {
+    fn partition(&mut self, id: &PartitionId, now: Millis) -> &mut Partition {
+        self.partitions.entry(id.clone()).or_insert_with(|| Partition {
+            id: id.clone(),
+            records: 0,
+            heard: now,
+            times: None,
+            future: 0,
+            watermark: Millis::MIN,
+            idle: false,
+            ended: false,
+        })
+    }
+}
+
+/// The first time that is too far ahead of the clock to be true.
+pub fn future(now: Millis) -> Millis {
+    now.plus(FUTURE_MS)
+}
+
+/// Refused records by reason, the most frequent first.
+fn reasons(kept: &VecDeque<Rejected>) -> Vec<Reason> {
+    let mut reasons: BTreeMap<&str, Reason> = BTreeMap::new();
+    for record in kept {
+        let reason = reasons.entry(&record.reason).or_insert_with(|| Reason {
+            text: record.reason.clone(),
+            records: 0,
+            places: Vec::new(),
+        });
+        reason.records += 1;
+        if reason.places.len() < PLACES {
+            reason.places.push((record.partition.clone(), record.offset));
+        }
+    }
+    let mut reasons: Vec<Reason> = reasons.into_values().collect();
+    reasons.sort_by_key(|reason| std::cmp::Reverse(reason.records));
+    reasons
 }

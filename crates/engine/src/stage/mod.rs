@@ -17,11 +17,22 @@ use arrow::array::RecordBatch;
 use millstream_record::{Batch, Kinds, Mark};
 
 use crate::error::{EngineError, Result};
+use crate::inspect::Detail;
 
 /// A step without state.
 pub trait Stage: Send {
     /// Turns a batch into what comes of it.
     fn apply(&mut self, batch: Batch) -> Result<Batch>;
+
+    /// Of how many rows nothing came since the last call.
+    fn take_dropped(&mut self) -> u64 {
+        0
+    }
+
+    /// What it knows besides what is counted for it.
+    fn inspect(&self) -> Detail {
+        Detail::Plain
+    }
 }
 
 /// A stage makes at most so many rows of one batch: more would not fit into memory, and rows are counted

@@ -12,6 +12,7 @@ use arrow::datatypes::{DataType, Field, Fields, SchemaRef};
 use millstream_record::Batch;
 
 use crate::error::{EngineError, Result};
+use crate::inspect::Detail;
 use crate::stage::{Stage, check_rows, multiplied};
 
 /// Takes lists apart.
@@ -21,6 +22,10 @@ pub struct Unnest {
     /// square of a list's length, if it is the list itself.
     read: Vec<bool>,
     schema: SchemaRef,
+    /// Rows whose list was empty, and rows that had none.
+    empty: u64,
+    null: u64,
+    dropped: u64,
 }
 
 /// The elements of a batch: whose they are, and where they lie.
@@ -32,12 +37,14 @@ struct Elements {
     places: Vec<Option<u32>>,
     /// Its place in its list, from 1.
     ordinals: Vec<Option<i32>>,
+    /// Rows that have none.
+    without: u64,
 }
 
 impl Unnest {
     /// The stage for a plan; `read` says which of the input's columns are read behind it.
     pub fn new(plan: millstream_plan::Unnest, read: Vec<bool>, schema: SchemaRef) -> Self {
-        Unnest { plan, read, schema }
+        Unnest { plan, read, schema, empty: 0, null: 0, dropped: 0 }
     }
 
     fn elements(&self, offsets: &[i64], nulls: Option<&NullBuffer>) -> Result<Elements> {
@@ -49,6 +56,7 @@ impl Unnest {
         elements.places.reserve(most);
         for (row, ends) in offsets.windows(2).enumerate() {
             let empty = nulls.is_some_and(|nulls| nulls.is_null(row)) || ends[0] == ends[1];
+            elements.without += u64::from(empty);
             if empty && !self.plan.outer {
                 continue;
             }
@@ -149,6 +157,9 @@ impl Stage for Unnest {
         let list = batch.rows.column(self.plan.list);
         let (offsets, values) = open(list)?;
         let elements = self.elements(&offsets, list.nulls())?;
+        self.null += list.null_count() as u64;
+        self.empty += elements.without - list.null_count() as u64;
+        self.dropped += if self.plan.outer { 0 } else { elements.without };
         let origins = UInt32Array::from(elements.origins);
         let mut columns = (0..batch.rows.num_columns())
             .map(|column| self.repeat(column, &batch.rows, &origins))
@@ -166,6 +177,14 @@ impl Stage for Unnest {
             columns.into_iter().zip(promised).map(|(column, field)| fit(column, field)).collect::<Result<_>>()?;
         let rows = RecordBatch::try_new(self.schema.clone(), columns)?;
         Ok(multiplied(&batch, origins.values(), rows))
+    }
+
+    fn take_dropped(&mut self) -> u64 {
+        std::mem::take(&mut self.dropped)
+    }
+
+    fn inspect(&self) -> Detail {
+        Detail::Lists { empty: self.empty, null: self.null }
     }
 }
 

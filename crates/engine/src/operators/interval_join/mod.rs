@@ -15,12 +15,14 @@ use std::sync::Arc;
 
 use arrow::array::cast::AsArray;
 use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch};
+use arrow::compute::{max, min};
 use arrow::datatypes::{Int64Type, SchemaRef};
 use millstream_plan::{Changes, IntervalJoin, JoinKind, RowType};
 use millstream_record::{Batch, Mark, Millis};
 
 use crate::equality::{JoinKeys, LEFT, RIGHT};
 use crate::error::{EngineError, Result};
+use crate::inspect::{Detail, KeySample, Side};
 use crate::keys::Interner;
 use crate::operator::{Operator, Output};
 use crate::operators::interval_join::cache::{Cache, Held, Timer};
@@ -47,6 +49,9 @@ pub struct IntervalJoinOperator {
     cache: Cache,
     stores: [RowStore; 2],
     watermark: Millis,
+    /// Per side the extremes of all event times, and keys of the first rows.
+    times_seen: [Option<(i64, i64)>; 2],
+    samples: [KeySample; 2],
 }
 
 /// The pass over one batch.
@@ -81,7 +86,18 @@ impl IntervalJoinOperator {
             cache: Cache::new([(upper, lower), (lower, upper)]),
             stores: [RowStore::new(left.schema.clone()), RowStore::new(right.schema.clone())],
             watermark: Millis::MIN,
+            times_seen: [None; 2],
+            samples: Default::default(),
         })
+    }
+
+    /// Notes what somebody who looks inside will want to know of a side.
+    fn note(&mut self, side: usize, times: &Int64Array, rows: &RecordBatch, keys: &[ArrayRef]) {
+        if let Some((lowest, highest)) = min(times).zip(max(times)) {
+            let (low, high) = self.times_seen[side].unwrap_or((lowest, highest));
+            self.times_seen[side] = Some((low.min(lowest), high.max(highest)));
+        }
+        self.samples[side].look(rows, keys);
     }
 
     /// One row meets the other side, and is cached or let go.
@@ -197,6 +213,7 @@ impl Operator for IntervalJoinOperator {
     fn on_batch(&mut self, side: usize, batch: Batch, out: &mut Output) -> Result<()> {
         let times = times_of(batch.rows.column(self.times[side]))?;
         let (columns, partners) = self.keys.of(side, &batch.rows);
+        self.note(side, &times, &batch.rows, &columns);
         let mut keys = Vec::new();
         self.interner.intern(&columns, batch.len(), &mut keys)?;
         self.cache.resize(self.interner.len());
@@ -260,5 +277,14 @@ impl Operator for IntervalJoinOperator {
 
     fn size(&self) -> usize {
         self.interner.size() + self.cache.size() + self.stores.iter().map(RowStore::size).sum::<usize>()
+    }
+    fn inspect(&self) -> Detail {
+        let side = |side: usize| Side {
+            held: self.stores[side].len() as u64,
+            times: self.times_seen[side].map(|(lowest, highest)| (Millis(lowest), Millis(highest))),
+            keys: self.samples[side].shown(),
+            whole: false,
+        };
+        Detail::Join(Box::new([side(LEFT), side(RIGHT)]))
     }
 }
