@@ -73,6 +73,24 @@ impl Replay {
         Ok(())
     }
 
+    /// A partition of a tap has been read to its end.
+    pub fn partition_ended(&mut self, tap: &str, partition: &PartitionId, emit: Emit<'_>) -> Result<()> {
+        for (_, feed) in self.feeds.iter_mut().filter(|(name, _)| name == tap) {
+            if let Some(message) = feed.partition_ended(partition) {
+                self.pipeline.push(feed.scan, message, emit)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends a tap before the others.
+    pub fn end_tap(&mut self, tap: &str, emit: Emit<'_>) -> Result<()> {
+        for (_, feed) in self.feeds.iter().filter(|(name, _)| name == tap) {
+            self.pipeline.push(feed.scan, Message::End, emit)?;
+        }
+        Ok(())
+    }
+
     /// Ends every tap, and the rows of `VALUES`: all that is open comes out.
     pub fn end(&mut self, emit: Emit<'_>) -> Result<()> {
         let literal: Vec<_> =

@@ -7,6 +7,7 @@
 //! connectors, which do not know each other.
 
 mod aside;
+pub mod check;
 mod complete;
 mod demo;
 mod doors;

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use millstream_engine::{BadRecords, MemoryStore, Options, Replay};
 use millstream_plan::{Graph, Tap, TapChanges};
 use millstream_record::{Batch, Millis, parse_duration};
+use millstream_session::check::{Heard, Recording, Verdict, check};
 use millstream_sql::catalog::Table;
 use millstream_sql::plan::{Settings, construct, plan_query, resolve_table};
 use millstream_sql::{Catalog, Relation, SqlError, Statement, View, parse};
 
 use super::answer::Answer;
 use super::input::{Piece, pieces};
-use super::{Definition, definition};
+use super::{Definition, Referee, definition};
 
 /// Why a case has no plan.
 pub enum Refusal {
@@ -111,18 +112,43 @@ pub fn all_ways(case: &Definition, plan: &Plan) -> Result<(), String> {
     Ok(())
 }
 
-fn once(case: &Definition, plan: &Plan, way: Way) -> Result<Answer, String> {
+/// Compares the streamed answer with the answer of one batch. Each row is a piece of its own, so that rows
+/// of different tables arrive one by one.
+pub fn with_batch(case: &Definition, plan: &Plan) -> Result<Referee, String> {
+    let mut recording = Recording::default();
+    for Piece { table, rows } in pieces(&case.input, &plan.taps, 1)? {
+        recording.push(&table, Heard::Rows(rows));
+    }
+    match check(&plan.graph, &recording, &options(case, 1, 1)).map_err(|error| error.to_string())? {
+        Verdict::Compared(comparison) if comparison.equal() => Ok(Referee::Agrees),
+        Verdict::Compared(comparison) => {
+            let rows = |rows| arrow::util::pretty::pretty_format_batches(&[rows]).map_err(|error| error.to_string());
+            Err(format!(
+                "{comparison}\nmissing\n{}\nextra\n{}",
+                rows(comparison.missing.clone())?,
+                rows(comparison.extra.clone())?
+            ))
+        }
+        Verdict::NotComparable(reason) => Ok(Referee::Silent(reason)),
+    }
+}
+
+fn options(case: &Definition, parallelism: usize, batch_rows: usize) -> Options {
     let interval = case.settings.iter().find(|(key, _)| key == "pipeline.auto-watermark-interval");
     let interval = interval.and_then(|(_, value)| parse_duration(value)).unwrap_or_default();
-    let options = Options {
-        parallelism: way.parallelism,
-        batch_rows: way.batch,
+    Options {
+        parallelism,
+        batch_rows,
         bad_records: BadRecords::Fail,
         // Flink's generator starts at the epoch; ours starts before everything unless it is told otherwise.
         watermark_start: Millis(0),
         watermark_interval: interval.as_millis() as i64,
         ..Options::default()
-    };
+    }
+}
+
+fn once(case: &Definition, plan: &Plan, way: Way) -> Result<Answer, String> {
+    let options = options(case, way.parallelism, way.batch);
     let mut emitted = Vec::new();
     let mut emit = |_: usize, batch: Batch| {
         emitted.push(batch);

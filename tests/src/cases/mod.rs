@@ -1,7 +1,7 @@
 //! Cases with the answer of a real Flink: input, query, expected rows, one folder each. A case runs through
 //! the same parser, planner and engine as everything else, by hand and on one thread, at several batch
 //! sizes, with one and two lanes, and once saved and restored at every third message. All must agree with
-//! Flink.
+//! Flink, and with what DataFusion answers in one batch where a batch can tell.
 
 mod answer;
 mod definition;
@@ -17,11 +17,22 @@ pub use definition::Definition;
 #[derive(Debug)]
 pub enum Outcome {
     /// Our answer is Flink's.
-    Passed,
+    Passed(Referee),
     /// It is not: what differs.
     Failed(String),
     /// We refuse a construct that Flink can do.
     NotSupported(String),
+}
+
+/// What the second referee says, a batch of DataFusion over the same rows.
+#[derive(Debug)]
+pub enum Referee {
+    /// The same as the stream.
+    Agrees,
+    /// Nothing: why no batch can tell.
+    Silent(String),
+    /// It was not asked, because there is no answer.
+    NotAsked,
 }
 
 /// The folders of cases below `folder`, by name.
@@ -46,9 +57,9 @@ pub fn run(folder: &Path) -> Outcome {
     let plan = execute::plan(&definition);
     if definition.expects_error {
         return match plan {
-            Err(execute::Refusal::Error(_) | execute::Refusal::NotSupported(_)) => Outcome::Passed,
+            Err(execute::Refusal::Error(_) | execute::Refusal::NotSupported(_)) => Outcome::Passed(Referee::NotAsked),
             Ok(plan) => match execute::all_ways(&definition, &plan) {
-                Err(_) => Outcome::Passed,
+                Err(_) => Outcome::Passed(Referee::NotAsked),
                 Ok(_) => Outcome::Failed("Flink refuses this, we answer".into()),
             },
         };
@@ -58,8 +69,9 @@ pub fn run(folder: &Path) -> Outcome {
         Err(execute::Refusal::NotSupported(construct)) => return Outcome::NotSupported(construct),
         Err(execute::Refusal::Error(reason)) => return Outcome::Failed(reason),
     };
-    match execute::all_ways(&definition, &plan) {
-        Ok(()) => Outcome::Passed,
+    let compared = execute::all_ways(&definition, &plan).and_then(|()| execute::with_batch(&definition, &plan));
+    match compared {
+        Ok(referee) => Outcome::Passed(referee),
         Err(reason) => Outcome::Failed(reason),
     }
 }
