@@ -50,6 +50,9 @@ pub enum Error {
         /// The system's answer.
         source: std::io::Error,
     },
+    /// The user did not want to wait any longer.
+    #[error("stopped")]
+    Stopped,
     /// Arrow refused a column operation.
     #[error(transparent)]
     Arrow(#[from] ArrowError),

@@ -6,21 +6,29 @@
 //! it needs only Arrow.
 
 mod batch;
+mod browse;
 mod clock;
 mod error;
 mod message;
 mod options;
 mod position;
+mod raw;
+mod sample;
+mod segments;
 mod sink;
 mod source;
 mod stop;
 
 pub use batch::{Batch, Kind, Kinds, Mark};
+pub use browse::{Arrival, Browse, RawPoll, RawReader, RawScan, RawStart, Received, TopicInfo, shares};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::{Error, Result};
 pub use message::{Epoch, Message, Millis};
 pub use options::{OptionError, OptionKind, OptionSpec, Options, parse_bytes, parse_duration, sounds_secret};
 pub use position::{Offset, PartitionId, Positions};
+pub use raw::{FileOrigin, Header, RawRecord, RawRecords, TimestampType};
+pub use sample::{Limits, Sample};
+pub use segments::Segments;
 pub use sink::Sink;
 pub use source::{Column, Connector, Fetched, Origin, Poll, Reader, Rejected, Scan, Source};
 pub use stop::Stop;

@@ -8,7 +8,8 @@ use millstream_connect::topic::{self, Bound, Consumer, Start, Summary};
 use millstream_record::{Clock, Millis, Stop};
 use millstream_sql::types::INSTANT_ZONE;
 
-pub use millstream_connect::topic::{Producer, Received, Record};
+pub use millstream_connect::topic::{Producer, Record};
+pub use millstream_record::Received;
 
 use crate::fault::Fault;
 use crate::render::{batch_of, gate};

@@ -16,6 +16,9 @@ use crate::format::FileOrigin;
 const FIRST_BYTES: usize = 1 << 16;
 const MOST_BYTES: usize = 1 << 20;
 
+/// The mark that some programs write before UTF-8.
+const BOM: &[u8] = b"\xef\xbb\xbf";
+
 /// Whole records of a file.
 pub(super) struct Chunk {
     pub(super) file: Arc<FileOrigin>,
@@ -31,6 +34,16 @@ pub(super) struct Chunk {
 }
 
 impl Chunk {
+    /// Start and end of each of its records.
+    pub(super) fn cut(&mut self, framing: &Framing) -> Vec<(u32, u32)> {
+        let mut records = self.records.take().unwrap_or_else(|| framing.records(&self.bytes));
+        if let Some((start, end)) = records.first_mut().filter(|_| self.offset == 0 && self.bytes.starts_with(BOM)) {
+            // The mark stands before the first record and is no part of it.
+            *start = (*start).max(BOM.len() as u32).min(*end);
+        }
+        records
+    }
+
     /// The place behind the chunk.
     pub(super) fn end(&self) -> i64 {
         self.offset + self.too_long.unwrap_or(self.bytes.len()) as i64

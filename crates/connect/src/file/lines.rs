@@ -1,6 +1,9 @@
 //! Where records end in a file: at line ends, except those inside of quoted CSV fields.
 
+use millstream_record::{Error, Result};
+
 use crate::format::csv::{Dialect, names, next_record};
+use crate::format::settings::Settings;
 
 /// How records are cut.
 #[derive(Clone, Debug)]
@@ -14,6 +17,17 @@ pub(super) enum Framing {
 }
 
 impl Framing {
+    /// How lines of a format are cut; `None` for one of whole files.
+    pub(super) fn of(settings: &Settings) -> Result<Option<Framing>> {
+        Ok(match settings.format.as_str() {
+            "parquet" => None,
+            "csv" => Some(Framing::Csv(Dialect::new(&settings.options)?)),
+            "raw" => Some(Framing::Raw),
+            "json" | "debezium-json" => Some(Framing::Json),
+            other => return Err(Error::Invalid(format!("files of the format '{other}' cannot be read"))),
+        })
+    }
+
     pub(super) fn has_header(&self) -> bool {
         matches!(self, Framing::Csv(dialect) if dialect.header)
     }

@@ -5,6 +5,7 @@
 //!
 //! As a sink it writes part files into a folder, hidden until they are complete.
 
+mod browse;
 mod chunk;
 mod compression;
 mod follow;
@@ -20,7 +21,7 @@ mod source;
 mod tests;
 
 use arrow::datatypes::DataType;
-use millstream_record::{Column, Connector, OptionSpec, Options, Result, Sink, Source};
+use millstream_record::{Browse, Column, Connector, OptionSpec, Options, Result, Sink, Source};
 
 use crate::format::metadata;
 
@@ -50,5 +51,9 @@ impl Connector for Filesystem {
 
     fn sink(&self, name: &str, columns: &[Column], _: &[usize], options: &Options) -> Result<Box<dyn Sink>> {
         Ok(Box::new(sink::FileSink::new(name, columns, options)?))
+    }
+
+    fn browse(&self, options: &Options) -> Result<Box<dyn Browse>> {
+        Ok(Box::new(browse::FileBrowse::new(options)?))
     }
 }

@@ -20,9 +20,6 @@ pub(super) fn partition(path: &str) -> PartitionId {
     PartitionId::new(path, 0)
 }
 
-/// The mark that some programs write before UTF-8.
-const BOM: &[u8] = b"\xef\xbb\xbf";
-
 /// Decodes chunks.
 pub(super) struct ChunkDecoder {
     name: String,
@@ -59,11 +56,7 @@ impl ChunkDecoder {
         if chunk.too_long.is_some() {
             return Ok(vec![self.too_long(&chunk)?]);
         }
-        let mut records = chunk.records.take().unwrap_or_else(|| self.framing.records(&chunk.bytes));
-        if let Some((start, end)) = records.first_mut().filter(|_| chunk.offset == 0 && chunk.bytes.starts_with(BOM)) {
-            // The mark stands before the first record and is no part of it.
-            *start = (*start).max(BOM.len() as u32).min(*end);
-        }
+        let records = chunk.cut(&self.framing);
         let end = Offset(chunk.end());
         if records.len() <= self.scan.batch_rows {
             let bytes = std::mem::take(&mut chunk.bytes);

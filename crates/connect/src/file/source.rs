@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
-use millstream_record::{Column, Error, Options, Reader, Result, Scan, Source};
+use millstream_record::{Column, Options, Reader, Result, Scan, Source};
 
 use super::lines::Framing;
 use super::listing::Listing;
@@ -11,7 +11,6 @@ use super::part::ChunkDecoder;
 use super::reader::{FileReader, Pool};
 use super::{options, parquet};
 use crate::format::Decode;
-use crate::format::csv::Dialect;
 use crate::format::settings::{Settings, field_of};
 
 /// Files of one format.
@@ -35,13 +34,7 @@ impl FileSource {
         options::path(options)?;
         options::pattern(options)?;
         let settings = Settings::of_value(options)?;
-        let framing = match settings.format.as_str() {
-            "parquet" => None,
-            "csv" => Some(Framing::Csv(Dialect::new(&settings.options)?)),
-            "raw" => Some(Framing::Raw),
-            "json" | "debezium-json" => Some(Framing::Json),
-            other => return Err(Error::Invalid(format!("'{name}': files of the format '{other}' cannot be read"))),
-        };
+        let framing = Framing::of(&settings)?;
         let kind = framing.map_or(Contents::Parquet, |framing| Contents::Lines(framing, settings.most_bytes()));
         let source = FileSource { name: name.into(), columns: columns.into(), options: options.clone(), kind };
         source.check()?;

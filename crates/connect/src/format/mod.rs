@@ -16,7 +16,6 @@ pub mod metadata;
 mod options;
 mod pool;
 mod raw;
-mod records;
 mod scalar;
 pub(crate) mod settings;
 #[cfg(test)]
@@ -27,4 +26,4 @@ pub(crate) use encode::as_declared;
 pub use encode::{Encode, Encoded};
 pub use options::{FORMAT_OPTIONS, KEY_OPTIONS, ignores_parse_errors};
 pub use pool::DecodePool;
-pub use records::{FileOrigin, Header, RawRecords, Segments, TimestampType};
+pub use millstream_record::{FileOrigin, Header, RawRecords, Segments, TimestampType};

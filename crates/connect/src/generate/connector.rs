@@ -5,9 +5,10 @@ use std::sync::{Arc, LazyLock};
 use arrow::datatypes::DataType;
 use chrono::NaiveDateTime;
 use millstream_record::{
-    Clock, Column, Connector, Error, Millis, OptionKind, OptionSpec, Options, Result, Sink, Source,
+    Browse, Clock, Column, Connector, Error, Millis, OptionKind, OptionSpec, Options, PartitionId, Result, Sink, Source,
 };
 
+use super::browse::DemoBrowse;
 use super::demo::{Demo, demo, demos};
 use super::source::DemoSource;
 use crate::format::{FORMAT_OPTIONS, metadata};
@@ -73,11 +74,36 @@ impl Connector for DemoConnector {
     }
 
     fn source(&self, name: &str, columns: &[Column], options: &Options) -> Result<Box<dyn Source>> {
+        let (run, json) = (self.run(options)?, self.format(options)?);
+        Ok(Box::new(DemoSource::new(name, columns.to_vec(), json, run, self.clock.clone())))
+    }
+
+    fn sink(&self, name: &str, _: &[Column], _: &[usize], _: &Options) -> Result<Box<dyn Sink>> {
+        Err(Error::Invalid(format!("'{name}' is a demo: it can be read, not written")))
+    }
+
+    fn browse(&self, options: &Options) -> Result<Box<dyn Browse>> {
+        let run = if options.given("topic") { Some(self.run(options)?) } else { None };
+        let from_now = run.is_none() || starts_now(options);
+        Ok(Box::new(DemoBrowse { run, from_now, clock: self.clock.clone() }))
+    }
+
+    fn format(&self, _: &Options) -> Result<Options> {
+        Ok(Options::check([("format", "json")], &[FORMAT_OPTIONS])?)
+    }
+}
+
+fn starts_now(options: &Options) -> bool {
+    options.text("start-time").unwrap_or("now").trim().eq_ignore_ascii_case("now")
+}
+
+impl DemoConnector {
+    fn run(&self, options: &Options) -> Result<Run> {
         let topic = options.required("topic")?;
         let demo = demo(topic).ok_or_else(|| Error::Invalid(format!("there is no demo '{topic}'")))?;
         let rows = count(options, "number-of-rows", u64::MAX)?;
         let rate = count(options, "rows-per-second", 1_000_000_000)?.filter(|&rate| rate > 0);
-        let run = Run {
+        Ok(Run {
             demo,
             seed: options.integer("seed").unwrap_or_default() as u64,
             start: self.start(options)?,
@@ -85,22 +111,14 @@ impl Connector for DemoConnector {
                 .map_or(demo.partitions, |count| count.max(1) as u32),
             rows,
             rows_per_second: rate.or(rows.is_none().then(|| demo.rows_per_second())),
-        };
-        let json = Options::check([("format", "json")], &[FORMAT_OPTIONS])?;
-        Ok(Box::new(DemoSource::new(name, columns.to_vec(), json, run, self.clock.clone())))
+        })
     }
 
-    fn sink(&self, name: &str, _: &[Column], _: &[usize], _: &Options) -> Result<Box<dyn Sink>> {
-        Err(Error::Invalid(format!("'{name}' is a demo: it can be read, not written")))
-    }
-}
-
-impl DemoConnector {
     fn start(&self, options: &Options) -> Result<Millis> {
-        let text = options.text("start-time").unwrap_or("now").trim();
-        if text.eq_ignore_ascii_case("now") {
+        if starts_now(options) {
             return Ok(self.clock.now());
         }
+        let text = options.text("start-time").unwrap_or_default().trim();
         let parsed = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f");
         parsed.map(|time| Millis(time.and_utc().timestamp_millis())).map_err(|_| {
             Error::Invalid(format!(
@@ -135,4 +153,18 @@ pub(super) struct Run {
     pub rows: Option<u64>,
     /// How fast they arrive; `None` for as fast as can be.
     pub rows_per_second: Option<u64>,
+}
+
+impl Run {
+    /// A demo as it usually runs: without end, at its own rate, from `start`.
+    pub fn usual(demo: &'static Demo, start: Millis) -> Run {
+        let rows_per_second = Some(demo.rows_per_second());
+        Run { demo, seed: 1, start, partitions: demo.partitions, rows: None, rows_per_second }
+    }
+
+    /// Its partitions.
+    pub fn partition_ids(&self) -> Vec<PartitionId> {
+        let topic: Arc<str> = self.demo.name().into();
+        (0..self.partitions as i32).map(|number| PartitionId::new(topic.clone(), number)).collect()
+    }
 }

@@ -90,6 +90,11 @@ impl Demo {
         self.rhythm.disorder_ms
     }
 
+    /// When record `index` arrives, if the first one does at about `start`. It does not fall.
+    pub fn arrival(&self, start: Millis, index: u64) -> Millis {
+        self.rhythm.arrival(start, index)
+    }
+
     /// Appends the key and the value (JSON) of record `index` to two buffers. Event time begins at `start`.
     pub fn make(&self, seed: u64, start: Millis, index: u64, key: &mut Vec<u8>, value: &mut Vec<u8>) -> Made {
         // Chance is told apart by the name of the topic, so that two demos under one seed are strangers.

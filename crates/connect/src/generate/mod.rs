@@ -6,6 +6,7 @@
 //! the clock that is handed in.
 
 mod accelerometer;
+mod browse;
 mod camera;
 mod chat;
 mod connector;
@@ -14,6 +15,7 @@ mod demo;
 mod dice;
 mod fill;
 mod json;
+mod maker;
 mod nexmark;
 mod pace;
 mod rhythm;

@@ -13,9 +13,9 @@ use millstream_record::{
 };
 
 use super::connector::Run;
+use super::maker::Maker;
 use super::pace::Pace;
-use crate::format::{Decode, DecodePool, RawRecords, Segments, TimestampType};
-use crate::topic::partition_of_key;
+use crate::format::{Decode, DecodePool};
 
 /// A demo as a table.
 pub(super) struct DemoSource {
@@ -46,15 +46,14 @@ impl Source for DemoSource {
 
     fn open(&self, scan: Scan) -> Result<Box<dyn Reader>> {
         let run = self.run;
-        let topic: Arc<str> = run.demo.name().into();
-        let partitions: Vec<PartitionId> =
-            (0..run.partitions).map(|number| PartitionId::new(topic.clone(), number as i32)).collect();
+        let partitions = run.partition_ids();
         let resumed =
             |partition| scan.resume.as_ref().and_then(|at: &Positions| at.get(partition)).map_or(0, |at| at.0);
         let at: Vec<i64> = partitions.iter().map(resumed).collect();
         let pool = DecodePool::new(DecodePool::<Range<u64>, Made>::cores(), || {
             let mut decode = Decode::new(&self.name, &self.columns, &scan, &self.format)?;
-            let mut maker = Maker::new(run, partitions.clone(), at.clone(), &decode);
+            let (keys, headers) = (decode.reads_keys(), decode.reads_headers());
+            let mut maker = Maker::new(run, at.clone(), keys, headers);
             Ok(move |range: Range<u64>| {
                 let records = maker.records(range.clone());
                 let fetched = records.into_iter().map(|records| decode.apply(records)).collect::<Result<Vec<_>>>()?;
@@ -79,62 +78,6 @@ impl Source for DemoSource {
 
 /// The rows of a stretch, by partition, and the number behind it.
 type Made = (Vec<Fetched>, i64);
-
-/// Makes the records of stretches. Each thread has its own.
-struct Maker {
-    run: Run,
-    partitions: Vec<PartitionId>,
-    /// By partition: what comes before has been read already.
-    from: Vec<i64>,
-    keys: bool,
-    headers: bool,
-    key: Vec<u8>,
-    value: Vec<u8>,
-}
-
-impl Maker {
-    fn new(run: Run, partitions: Vec<PartitionId>, from: Vec<i64>, decode: &Decode) -> Maker {
-        let (keys, headers) = (decode.reads_keys(), decode.reads_headers());
-        Maker { run, partitions, from, keys, headers, key: Vec::new(), value: Vec::new() }
-    }
-
-    fn records(&mut self, range: Range<u64>) -> Vec<RawRecords> {
-        let share = (range.end - range.start) as usize / self.partitions.len() + 16;
-        let mut all: Vec<RawRecords> = self.partitions.iter().map(|partition| self.empty(partition, share)).collect();
-        for index in range {
-            self.key.clear();
-            self.value.clear();
-            let made = self.run.demo.make(self.run.seed, self.run.start, index, &mut self.key, &mut self.value);
-            let partition = partition_of_key(&self.key, self.run.partitions) as usize;
-            if (index as i64) < self.from[partition] {
-                continue;
-            }
-            let records = &mut all[partition];
-            records.offsets.push(index as i64);
-            records.values.push(Some(&self.value));
-            records.timestamps.get_or_insert_default().push(made.arrival.0);
-            if let Some(keys) = &mut records.keys {
-                keys.push(Some(&self.key));
-            }
-            if let Some(headers) = &mut records.headers {
-                headers.push(Vec::new());
-            }
-        }
-        all.retain(|records| !records.is_empty());
-        all
-    }
-
-    fn empty(&self, partition: &PartitionId, share: usize) -> RawRecords {
-        let mut records = RawRecords::new(partition.clone());
-        records.values = Segments::with_capacity(share, share * 256);
-        records.offsets.reserve(share);
-        records.timestamps = Some(Vec::with_capacity(share));
-        records.timestamp_type = TimestampType::CreateTime;
-        records.keys = self.keys.then(Segments::default);
-        records.headers = self.headers.then(Vec::new);
-        records
-    }
-}
 
 struct DemoReader {
     pool: DecodePool<Range<u64>, Made>,

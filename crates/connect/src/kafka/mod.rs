@@ -5,6 +5,7 @@
 //! partition begins and ends; `line`, `queue` and `track` bring records to the `reader`; `sink` writes.
 
 mod admin;
+mod browse;
 mod client;
 mod cluster;
 mod discovery;
@@ -21,11 +22,12 @@ mod track;
 use std::sync::LazyLock;
 
 use arrow::datatypes::DataType;
-use millstream_record::{Column, Connector, Error, OptionSpec, Options, Result, Sink, Source};
+use millstream_record::{Browse, Column, Connector, Error, OptionSpec, Options, Result, Sink, Source};
 
-pub use admin::{Admin, TopicInfo};
+pub use admin::Admin;
 
 use crate::format::{FORMAT_OPTIONS, KEY_OPTIONS, metadata};
+use browse::KafkaBrowse;
 use sink::KafkaSink;
 use source::KafkaSource;
 
@@ -60,6 +62,10 @@ impl Connector for Kafka {
 
     fn sink(&self, _: &str, columns: &[Column], key: &[usize], options: &Options) -> Result<Box<dyn Sink>> {
         Ok(Box::new(KafkaSink::open(columns, key, options)?))
+    }
+
+    fn browse(&self, options: &Options) -> Result<Box<dyn Browse>> {
+        Ok(Box::new(KafkaBrowse::new(options)?))
     }
 }
 
@@ -97,5 +103,9 @@ impl Connector for UpsertKafka {
             )));
         }
         Ok(Box::new(KafkaSink::open(columns, key, options)?))
+    }
+
+    fn browse(&self, options: &Options) -> Result<Box<dyn Browse>> {
+        Ok(Box::new(KafkaBrowse::new(options)?))
     }
 }

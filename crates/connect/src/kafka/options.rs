@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use millstream_record::{Error, OptionError, OptionKind, OptionSpec, Options, Result};
+use millstream_record::{Error, OptionError, OptionKind, OptionSpec, Options, PartitionId, Result};
 use regex::{Regex, RegexBuilder};
 
 use super::client::Client;
@@ -91,6 +91,8 @@ pub enum Start {
     Timestamp(i64),
     /// Where the user says; elsewhere with the first record.
     Offsets(Offsets),
+    /// So that about so many records lie ahead, spread over the partitions.
+    Newest(u64),
 }
 
 /// What `properties.auto.offset.reset` says of a partition in which the group has no offset.
@@ -145,6 +147,8 @@ pub struct Reading {
     pub discovery: Option<Duration>,
     /// What to do about lost records.
     pub on_loss: OnLoss,
+    /// Only the partition of this number of each topic.
+    pub partition: Option<i32>,
 }
 
 impl Reading {
@@ -167,7 +171,33 @@ impl Reading {
             Some("latest") => OnLoss::Latest,
             _ => OnLoss::Fail,
         };
-        Ok(Reading { client, topics, start, end, discovery, on_loss })
+        Ok(Reading { client, topics, start, end, discovery, on_loss, partition: None })
+    }
+
+    /// Of the options of a source only whom to ask, and for which topics: all if none is named. Reading
+    /// goes from the first record to the last there is now.
+    pub fn to_browse(options: &Options) -> Result<Reading> {
+        let named = options.given("topic") || options.given("topic-pattern");
+        let every = || Topics::Fitting(Regex::new("").expect("the empty expression fits everything"));
+        Ok(Reading {
+            client: Client::new(options)?,
+            topics: if named { topics(options)? } else { every() },
+            start: Start::Earliest,
+            end: End::Latest,
+            discovery: None,
+            on_loss: OnLoss::Earliest,
+            partition: None,
+        })
+    }
+
+    /// Those of `partitions` that are wanted.
+    pub fn only(&self, partitions: Vec<PartitionId>) -> Result<Vec<PartitionId>> {
+        let Some(number) = self.partition else { return Ok(partitions) };
+        let (wanted, others): (Vec<_>, Vec<_>) = partitions.into_iter().partition(|known| known.number == number);
+        match others.first() {
+            Some(other) if wanted.is_empty() => Err(crate::topic::no_partition(&other.topic, number, others.len())),
+            _ => Ok(wanted),
+        }
     }
 }
 

@@ -1,12 +1,13 @@
 //! One run's way through topics of Kafka. Records flow from librdkafka's threads through one queue,
 //! are gathered by partition, decoded side by side, and handed over in the order of each partition. A
-//! position moves only when its rows are handed over, so what is prefetched never counts as read.
+//! position moves only when its rows are handed over, so what is prefetched never counts as read. What
+//! "decoded" means is the caller's: columns for a query, nothing for whoever wants records as they are.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use millstream_record::{Error, Fetched, Offset, PartitionId, Poll, Positions, Reader, Result, Scan, Stop};
+use millstream_record::{Error, Fetched, Offset, PartitionId, Poll, Positions, RawRecords, Reader, Result, Stop};
 use rdkafka::types::RDKafkaErrorCode;
 
 use super::discovery::Change;
@@ -15,7 +16,7 @@ use super::options::Reading;
 use super::queue::Record;
 use super::span::{Span, spans, within};
 use super::track::{Piece, Track, Wants};
-use crate::format::{Decode, DecodePool};
+use crate::format::DecodePool;
 
 /// How many messages to take from the client at a time.
 const AT_A_TIME: usize = 1024;
@@ -24,25 +25,53 @@ const AT_A_TIME: usize = 1024;
 const ATTEND_EVERY: Duration = Duration::from_millis(50);
 
 /// A piece of work, done.
-struct Done {
+struct Done<T> {
     track: usize,
-    fetched: Option<Fetched>,
+    fetched: Option<T>,
     next: i64,
     ended: bool,
 }
 
+/// What a reader says, where rows are whatever decoding gives.
+pub enum Said<T> {
+    /// A partition exists.
+    Partition(PartitionId),
+    /// Rows of one partition.
+    Rows(T),
+    /// A bounded partition has been read to its end.
+    PartitionEnd(PartitionId),
+    /// Nothing came within the wait.
+    Nothing,
+    /// The servers cannot be reached at the moment.
+    Stalled(String),
+    /// All has been read.
+    End,
+}
+
+/// What one run wants.
+pub struct Wish {
+    /// Where to go on reading; `None` begins where the options say.
+    pub resume: Option<Positions>,
+    /// Which parts of the records.
+    pub wants: Wants,
+    /// How many threads decode.
+    pub workers: usize,
+    /// Raised when the run is over.
+    pub stop: Stop,
+}
+
 /// Reads partitions and keeps their positions.
-pub struct KafkaReader {
+pub struct KafkaReader<T> {
     reading: Arc<Reading>,
     line: Line,
     tracks: Vec<Track>,
     /// Tracks by the client's handle of the topic and the number of the partition.
     places: HashMap<(usize, i32), usize>,
     wants: Wants,
-    pool: DecodePool<Piece, Done>,
+    pool: DecodePool<Piece, Done<T>>,
     /// Pieces for which the pool had no room yet.
     waiting: VecDeque<Piece>,
-    ready: VecDeque<Poll>,
+    ready: VecDeque<Said<T>>,
     /// Tracks whose next records have vanished.
     lost: Vec<usize>,
     /// What went wrong; told when all that came before it has been handed over.
@@ -52,15 +81,13 @@ pub struct KafkaReader {
     ended: bool,
 }
 
-impl KafkaReader {
-    /// Calls the cluster, finds the partitions and begins to read them. `decode` makes a decoder for one
-    /// thread; `double` says that a record may become two rows.
-    pub fn open(
-        reading: Arc<Reading>,
-        scan: &Scan,
-        double: bool,
-        decode: impl Fn() -> Result<Decode>,
-    ) -> Result<KafkaReader> {
+impl<T: Send + 'static> KafkaReader<T> {
+    /// Calls the cluster, finds the partitions and begins to read them. `decode` makes a decoding function
+    /// for one thread.
+    pub fn open<F>(reading: Arc<Reading>, wish: Wish, decode: impl Fn() -> Result<F>) -> Result<KafkaReader<T>>
+    where
+        F: FnMut(RawRecords) -> Result<T> + Send + 'static,
+    {
         let line = Line::new(&reading)?;
         let partitions = line.cluster().partitions(&reading.topics)?;
         if partitions.is_empty() && reading.discovery.is_none() {
@@ -69,23 +96,22 @@ impl KafkaReader {
                 "no topic on {servers} fits 'topic-pattern', and new ones are not looked for"
             )));
         }
-        let spans = spans(line.cluster(), &reading, &partitions, scan.resume.as_ref())?;
-        let records = if double { scan.batch_rows / 2 } else { scan.batch_rows };
-        let wants = Wants::of(&decode()?, records);
-        let pool = DecodePool::new(DecodePool::<Piece, Done>::cores(), || worker(decode()?))?;
+        let partitions = reading.only(partitions)?;
+        let spans = spans(line.cluster(), &reading, &partitions, wish.resume.as_ref())?;
+        let pool = DecodePool::new(wish.workers, || Ok(worker(decode()?)))?;
         let mut reader = KafkaReader {
             reading,
             line,
             tracks: Vec::new(),
             places: HashMap::new(),
-            wants,
+            wants: wish.wants,
             pool,
             waiting: VecDeque::new(),
             ready: VecDeque::new(),
             lost: Vec::new(),
             failure: None,
             attended: None,
-            stop: scan.stop.clone(),
+            stop: wish.stop,
             ended: false,
         };
         reader.follow(spans)?;
@@ -100,7 +126,7 @@ impl KafkaReader {
         for span in spans {
             let (start, number) = (span.start, self.tracks.len());
             let mut track = Track::new(span);
-            self.ready.push_back(Poll::Partition(track.partition.clone()));
+            self.ready.push_back(Said::Partition(track.partition.clone()));
             // An empty span ends at once, without a record that could tell.
             if track.end.is_some_and(|end| start >= end) {
                 track.reached(start, number, &mut self.waiting);
@@ -214,26 +240,25 @@ impl KafkaReader {
     }
 
     /// Takes note of a finished piece.
-    fn hand_over(&mut self, done: Done) -> Result<()> {
+    fn hand_over(&mut self, done: Done<T>) {
         let track = &mut self.tracks[done.track];
         track.handed = done.next;
         track.high = track.high.max(done.next);
         if let Some(fetched) = done.fetched {
-            self.ready.push_back(Poll::Rows(fetched));
+            self.ready.push_back(Said::Rows(fetched));
         }
         if done.ended {
             track.ended = true;
-            self.ready.push_back(Poll::PartitionEnd(track.partition.clone()));
+            self.ready.push_back(Said::PartitionEnd(track.partition.clone()));
             self.line.pause(&track.partition);
             self.ended = self.tracks.iter().all(|track| track.ended);
         }
-        Ok(())
     }
 
     /// Moves things on by one step that takes at most `wait`; false if nothing came of it.
     fn step(&mut self, wait: Duration) -> Result<bool> {
         if let Some(done) = self.pool.next(Duration::ZERO)? {
-            self.hand_over(done)?;
+            self.hand_over(done);
             return Ok(true);
         }
         self.submit()?;
@@ -253,21 +278,23 @@ impl KafkaReader {
             }
         }
         match if busy { self.pool.next(wait)? } else { None } {
-            Some(done) => self.hand_over(done).map(|()| true),
+            Some(done) => {
+                self.hand_over(done);
+                Ok(true)
+            }
             None => Ok(false),
         }
     }
-}
 
-impl Reader for KafkaReader {
-    fn poll(&mut self, wait: Duration) -> Result<Poll> {
+    /// The next thing there is to say; waits for it at most `wait`.
+    pub fn next(&mut self, wait: Duration) -> Result<Said<T>> {
         let deadline = Instant::now() + wait;
         loop {
-            if let Some(poll) = self.ready.pop_front() {
-                return Ok(poll);
+            if let Some(said) = self.ready.pop_front() {
+                return Ok(said);
             }
             if self.ended {
-                return Ok(Poll::End);
+                return Ok(Said::End);
             }
             self.attend()?;
             let left = deadline.saturating_duration_since(Instant::now());
@@ -279,13 +306,31 @@ impl Reader for KafkaReader {
                 let servers = self.reading.client.servers();
                 let sentence =
                     |why| format!("cannot reach {servers} at the moment: {why}; reading goes on when it answers");
-                return Ok(stalled.map_or(Poll::Nothing, |why| Poll::Stalled(sentence(why))));
+                return Ok(stalled.map_or(Said::Nothing, |why| Said::Stalled(sentence(why))));
             }
         }
     }
 
-    fn positions(&self) -> Positions {
+    /// The next offset to read of each partition, behind all that was handed over.
+    pub fn places(&self) -> Positions {
         self.tracks.iter().map(|track| (track.partition.clone(), Offset(track.handed))).collect()
+    }
+}
+
+impl Reader for KafkaReader<Fetched> {
+    fn poll(&mut self, wait: Duration) -> Result<Poll> {
+        Ok(match self.next(wait)? {
+            Said::Partition(partition) => Poll::Partition(partition),
+            Said::Rows(fetched) => Poll::Rows(fetched),
+            Said::PartitionEnd(partition) => Poll::PartitionEnd(partition),
+            Said::Nothing => Poll::Nothing,
+            Said::Stalled(why) => Poll::Stalled(why),
+            Said::End => Poll::End,
+        })
+    }
+
+    fn positions(&self) -> Positions {
+        self.places()
     }
 
     fn lag(&self) -> Option<u64> {
@@ -300,12 +345,12 @@ impl Reader for KafkaReader {
 }
 
 /// The decoding of pieces on one thread.
-fn worker(mut decode: Decode) -> Result<impl FnMut(Piece) -> Result<Done>> {
-    Ok(move |piece: Piece| {
+fn worker<T>(mut decode: impl FnMut(RawRecords) -> Result<T>) -> impl FnMut(Piece) -> Result<Done<T>> {
+    move |piece: Piece| {
         let Piece { track, raw, next, ended } = piece;
-        let fetched = raw.map(|raw| decode.apply(raw)).transpose()?;
+        let fetched = raw.map(&mut decode).transpose()?;
         Ok(Done { track, fetched, next, ended })
-    })
+    }
 }
 
 fn find(

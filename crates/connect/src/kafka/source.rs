@@ -4,11 +4,12 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
-use millstream_record::{Column, Error, Options, Origin, Reader, Result, Scan, Source, Stop};
+use millstream_record::{Column, Error, Fetched, Options, Origin, Reader, Result, Scan, Source, Stop};
 
 use super::options::{End, Reading};
-use super::reader::KafkaReader;
-use crate::format::{Decode, metadata};
+use super::reader::{KafkaReader, Wish};
+use super::track::Wants;
+use crate::format::{Decode, DecodePool, metadata};
 
 /// A table over topics.
 pub struct KafkaSource {
@@ -50,8 +51,20 @@ impl Source for KafkaSource {
     }
 
     fn open(&self, scan: Scan) -> Result<Box<dyn Reader>> {
-        let decode = || Decode::new(&self.name, &self.columns, &scan, &self.options);
-        Ok(Box::new(KafkaReader::open(self.reading.clone(), &scan, self.has_kinds(), decode)?))
+        let decoder = || Decode::new(&self.name, &self.columns, &scan, &self.options);
+        let decode = || {
+            let mut decode = decoder()?;
+            Ok(move |raw| decode.apply(raw))
+        };
+        // A change of a database may become two rows.
+        let records = if self.has_kinds() { scan.batch_rows / 2 } else { scan.batch_rows };
+        let wish = Wish {
+            resume: scan.resume.clone(),
+            wants: Wants::of(&decoder()?, records),
+            workers: DecodePool::<(), ()>::cores(),
+            stop: scan.stop.clone(),
+        };
+        Ok(Box::new(KafkaReader::<Fetched>::open(self.reading.clone(), wish, decode)?))
     }
 }
 

@@ -1,7 +1,7 @@
 //! From where to where a partition is read. All rules about beginnings, ends and lost records are
 //! here, as functions of what the user wants and what the cluster has; the asking is done by `cluster`.
 
-use millstream_record::{Error, Offset, PartitionId, Positions, Result};
+use millstream_record::{Error, Offset, PartitionId, Positions, Result, shares};
 
 use super::cluster::Cluster;
 use super::options::{End, OnLoss, Reading, Start, Unseen};
@@ -45,13 +45,23 @@ pub fn spans(
         End::Group => cluster.committed(partitions)?,
         _ => vec![None; partitions.len()],
     };
-    let found = wanted.into_iter().zip(until);
-    let span = |(partition, (wanted, until)): (&PartitionId, (Option<i64>, Option<i64>))| {
-        let extent = cluster.extent(partition)?;
+    let extents = partitions.iter().map(|partition| cluster.extent(partition)).collect::<Result<Vec<_>>>()?;
+    let wanted = match reading.start {
+        Start::Newest(most) => newest(&extents, most),
+        _ => wanted,
+    };
+    let found = extents.into_iter().zip(wanted.into_iter().zip(until));
+    let span = |(partition, (extent, (wanted, until))): (&PartitionId, ((i64, i64), (Option<i64>, Option<i64>)))| {
         let place = resume.map(|positions| positions.get(partition).copied());
         span(reading, partition, extent, place, wanted, until)
     };
     partitions.iter().zip(found).map(span).collect()
+}
+
+/// Where to begin so that `most` offsets lie ahead.
+fn newest(extents: &[(i64, i64)], most: u64) -> Vec<Option<i64>> {
+    let lengths: Vec<u64> = extents.iter().map(|(low, high)| high.saturating_sub(*low).max(0) as u64).collect();
+    extents.iter().zip(shares(&lengths, most)).map(|((_, high), share)| Some(high - share as i64)).collect()
 }
 
 fn span(
@@ -67,6 +77,7 @@ fn span(
         (Some(Some(Offset(offset))), _) => (named(offset)?, false),
         (Some(None), _) | (None, Start::Earliest) => (low, true),
         (None, Start::Latest) => (high, false),
+        (None, Start::Newest(_)) => (wanted.unwrap_or(low), false),
         (None, Start::Timestamp(_)) => (wanted.unwrap_or(high), false),
         (None, Start::Offsets(offsets)) => match offsets.get(&partition.number) {
             Some(&offset) => (named(offset)?, false),

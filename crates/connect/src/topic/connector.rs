@@ -3,9 +3,10 @@
 use std::sync::LazyLock;
 
 use arrow::datatypes::DataType;
-use millstream_record::{Column, Connector, Error, OptionSpec, Options, Result, Sink, Source};
+use millstream_record::{Browse, Column, Connector, Error, OptionSpec, Options, Result, Sink, Source};
 
 use super::bounds::{self, Bound, Start};
+use super::browse::TopicBrowse;
 use super::sink::TopicSink;
 use super::source::TopicSource;
 use super::topics::{MOST_PARTITIONS, Topics};
@@ -49,6 +50,10 @@ impl Connector for TopicConnector {
         let columns = columns.to_vec();
         let options = options.clone();
         Ok(Box::new(TopicSource::new(self.topics.clone(), name, topic, columns, options, start, bound)))
+    }
+
+    fn browse(&self, options: &Options) -> Result<Box<dyn Browse>> {
+        Ok(Box::new(TopicBrowse::new(self.topics.clone(), options.text("topic"))?))
     }
 
     fn sink(&self, name: &str, columns: &[Column], key: &[usize], options: &Options) -> Result<Box<dyn Sink>> {

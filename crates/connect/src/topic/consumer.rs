@@ -3,28 +3,18 @@
 
 use std::time::Duration;
 
-use millstream_record::{Offset, PartitionId, Positions, Result, Stop};
+use millstream_record::{Offset, PartitionId, Positions, Received, Result, Stop};
 
 use super::bounds::{Bound, Start};
 use super::cut::Cutter;
 use super::follower::Follower;
 use super::seek;
-use super::unpack::{Arrival, Unpack, Wants};
-use crate::format::RawRecords;
+use super::unpack::{Unpack, Wants};
 
 /// So many records at most come at once.
 const MOST_RECORDS: usize = 4096;
 /// The first and the longest pause between two looks for new records.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(16));
-
-/// Records of one partition, in its order.
-#[derive(Clone, Debug)]
-pub struct Received {
-    /// The records, with keys, headers and timestamps.
-    pub records: RawRecords,
-    /// When each arrived.
-    pub arrivals: Vec<Arrival>,
-}
 
 /// Reads one topic.
 pub struct Consumer {

@@ -13,6 +13,7 @@
 mod append;
 mod block;
 mod bounds;
+mod browse;
 mod connector;
 mod consumer;
 mod cut;
@@ -32,11 +33,11 @@ mod unpack;
 mod varint;
 
 pub use block::Record;
+pub(crate) use browse::no_partition;
 pub use bounds::{Bound, Start, parse_offsets};
 pub use connector::TopicConnector;
-pub use consumer::{Consumer, Received};
+pub use consumer::Consumer;
 pub use name::{LONGEST_NAME, check_name};
 pub use partitioner::{murmur2, partition_of_key};
 pub use producer::{LONGEST_RECORD, Producer};
 pub use topics::{MOST_PARTITIONS, Summary, Topics};
-pub use unpack::Arrival;

@@ -5,7 +5,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use millstream_record::{Millis, PartitionId, Result};
+use millstream_record::{Arrival, Millis, PartitionId, Result};
 
 use super::block::Block;
 use super::cut::{Packed, Piece};
@@ -22,18 +22,6 @@ pub(super) struct Wants {
     pub headers: bool,
     /// When each arrived.
     pub arrivals: bool,
-}
-
-/// When a record arrived, and its rank among all records of the topic: arrivals are ordered by append,
-/// then by place. A tape is replayed in this order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Arrival {
-    /// The number of the append that it came with.
-    pub append: u64,
-    /// Its place among the records of the append.
-    pub place: u64,
-    /// When it arrived.
-    pub at: Millis,
 }
 
 /// Unpacks pieces of one topic. Each thread has its own.
@@ -159,7 +147,7 @@ fn arrivals(
 ) -> Option<()> {
     let times = parsed.arrivals(unpacked, range.end, Millis(block.arrival_ms))?;
     let places = parsed.places(unpacked, range.end)?;
-    let all = times.into_iter().zip(places).map(|(at, place)| Arrival { append: block.append, place, at });
+    let all = times.into_iter().zip(places).map(|(at, place)| Arrival { rank: block.append, place, at });
     out.extend(all.skip(range.start));
     Some(())
 }

@@ -1,13 +1,7 @@
-//! Records before decoding: the values of many records laid end to end in one buffer, with the offsets
-//! at which they stand. One allocation serves thousands of records, and a decoder may look a few bytes
-//! past a record without leaving the buffer.
+//! Byte strings laid end to end in one buffer, with the offsets at which they stand. One allocation serves
+//! thousands of records, and a decoder may look a few bytes past a record without leaving the buffer.
 
-use std::sync::Arc;
-
-use millstream_record::PartitionId;
-
-/// A header of a record: name and value.
-pub type Header = (String, Option<Vec<u8>>);
+use std::ops::Range;
 
 /// Byte strings laid in one buffer; each may be missing (a tombstone, a record without key).
 #[derive(Clone, Debug, Default)]
@@ -54,7 +48,7 @@ impl Segments {
     }
 
     /// Takes the last segment's bytes back: it is missing.
-    pub(crate) fn miss_last(&mut self) {
+    pub fn miss_last(&mut self) {
         if let Some(last) = self.spans.last_mut() {
             self.bytes.truncate(last.0 as usize);
             *last = Self::MISSING;
@@ -92,88 +86,24 @@ impl Segments {
     pub fn iter(&self) -> impl Iterator<Item = Option<&[u8]>> {
         (0..self.len()).map(|index| self.get(index))
     }
-}
 
-/// What the timestamp of a record means.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum TimestampType {
-    /// There is none.
-    #[default]
-    None,
-    /// The producer's time.
-    CreateTime,
-    /// The broker's time of arrival.
-    LogAppendTime,
-}
-
-impl TimestampType {
-    /// Flink's word for it in the metadata column `timestamp-type`.
-    pub fn word(self) -> &'static str {
-        match self {
-            TimestampType::None => "NoTimestampType",
-            TimestampType::CreateTime => "CreateTime",
-            TimestampType::LogAppendTime => "LogAppendTime",
-        }
-    }
-}
-
-/// What is known of a file, for its metadata columns.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileOrigin {
-    /// The path as the source wrote it.
-    pub path: String,
-    /// The last part of the path.
-    pub name: String,
-    /// Its size in bytes when it was opened.
-    pub size: i64,
-    /// When it was changed last, in milliseconds since the epoch.
-    pub modified_ms: i64,
-}
-
-/// Records of one partition, in its order, before decoding. All lists have one entry a record.
-#[derive(Clone, Debug)]
-pub struct RawRecords {
-    /// Where they come from.
-    pub partition: PartitionId,
-    /// The values; a missing one is a tombstone.
-    pub values: Segments,
-    /// The keys, if the reader was asked for them.
-    pub keys: Option<Segments>,
-    /// The offset of each record; it rises.
-    pub offsets: Vec<i64>,
-    /// When each record was written, in milliseconds since the epoch; -1 where the log does not know.
-    pub timestamps: Option<Vec<i64>>,
-    /// What the timestamps mean; a reader cuts its batch where this changes.
-    pub timestamp_type: TimestampType,
-    /// The headers of each record, if the reader was asked for them.
-    pub headers: Option<Vec<Vec<Header>>>,
-    /// What is known of the file, if they come from one.
-    pub file: Option<Arc<FileOrigin>>,
-}
-
-impl RawRecords {
-    /// No records yet of `partition`.
-    pub fn new(partition: PartitionId) -> Self {
-        RawRecords {
-            partition,
-            values: Segments::default(),
-            keys: None,
-            offsets: Vec::new(),
-            timestamps: None,
-            timestamp_type: TimestampType::None,
-            headers: None,
-            file: None,
-        }
+    /// The segments of a range, in a buffer of their own.
+    pub fn slice(&self, range: Range<usize>) -> Segments {
+        let spans = &self.spans[range];
+        let there = || spans.iter().filter(|span| **span != Self::MISSING);
+        let from = there().map(|span| span.0).min().unwrap_or(0);
+        let until = there().map(|span| span.1).max().unwrap_or(0);
+        let moved = |span: &(u32, u32)| match *span {
+            Self::MISSING => Self::MISSING,
+            (start, end) => (start - from, end - from),
+        };
+        let bytes = self.bytes[from as usize..until as usize].to_vec();
+        Segments { bytes, spans: spans.iter().map(moved).collect() }
     }
 
-    /// How many records.
-    pub fn len(&self) -> usize {
-        self.offsets.len()
-    }
-
-    /// Whether there is no record.
-    pub fn is_empty(&self) -> bool {
-        self.offsets.is_empty()
+    /// Adds all segments of another buffer.
+    pub fn extend(&mut self, other: &Segments) {
+        other.iter().for_each(|segment| self.push(segment));
     }
 }
 
@@ -191,5 +121,12 @@ mod tests {
         let all: Vec<Option<&[u8]>> = segments.iter().collect();
         assert_eq!(all, [Some(&b"one"[..]), None, Some(&b""[..]), Some(&b"four"[..])]);
         assert_eq!(segments.span(3), Some((3, 7)));
+        for start in 0..=4 {
+            for end in start..=4 {
+                let slice = segments.slice(start..end);
+                assert_eq!(slice.iter().collect::<Vec<_>>(), all[start..end]);
+                assert!(slice.bytes().len() <= segments.bytes().len());
+            }
+        }
     }
 }
