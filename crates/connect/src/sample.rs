@@ -59,8 +59,23 @@ impl Source for SampleSource {
         let partitions = self.sample.partitions().to_vec();
         let mut positions: Positions = partitions.iter().map(|partition| (partition.clone(), Offset(0))).collect();
         positions.extend(from);
-        let source = SampleSource { columns: self.columns.clone(), name: self.name.clone(), options: self.options.clone(), sample: self.sample.clone() };
-        Ok(Box::new(SampleReader { source, scan, decode, header: None, partitions, announced: 0, ended: 0, pieces, positions }))
+        let source = SampleSource {
+            columns: self.columns.clone(),
+            name: self.name.clone(),
+            options: self.options.clone(),
+            sample: self.sample.clone(),
+        };
+        Ok(Box::new(SampleReader {
+            source,
+            scan,
+            decode,
+            header: None,
+            partitions,
+            announced: 0,
+            ended: 0,
+            pieces,
+            positions,
+        }))
     }
 }
 

@@ -1,4 +1,5 @@
 //! Stories of connectors that need only this crate. One binary, so that it is linked once.
 
+mod browse;
 mod generate;
 mod topic;

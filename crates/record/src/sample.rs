@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::browse::unless_stopped;
-use crate::{Arrival, Error, PartitionId, Positions, RawPoll, RawReader, RawRecord, RawRecords, Received, Result, Stop};
+use crate::{
+    Arrival, Error, PartitionId, Positions, RawPoll, RawReader, RawRecord, RawRecords, Received, Result, Stop,
+};
 
 /// How much a sample may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,7 +128,10 @@ impl Sample {
         partitions.sort();
         let mut by_partition: Vec<usize> = (0..parts.len()).collect();
         by_partition.sort_by(|&a, &b| parts[a].partition.cmp(&parts[b].partition).then(a.cmp(&b)));
-        *order = by_partition.iter().flat_map(|&part| (0..parts[part].len()).map(move |at| (part as u32, at as u32))).collect();
+        *order = by_partition
+            .iter()
+            .flat_map(|&part| (0..parts[part].len()).map(move |at| (part as u32, at as u32)))
+            .collect();
         // Stable, so that what arrived together keeps the order of its partition.
         order.sort_by_key(|&(part, at)| {
             let Arrival { rank, place, .. } = arrivals[part as usize][at as usize];

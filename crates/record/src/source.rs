@@ -9,9 +9,7 @@ use std::time::Duration;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, SchemaRef};
 
-use crate::{
-    Browse, Error, Kinds, Millis, Offset, OptionSpec, Options, PartitionId, Positions, Result, Sink, Stop,
-};
+use crate::{Browse, Error, Kinds, Millis, Offset, OptionSpec, Options, PartitionId, Positions, Result, Sink, Stop};
 
 /// Where a physical column of a tap takes its values from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -55,10 +53,16 @@ pub trait Connector: Send + Sync {
     /// A sink for these columns; `key` are the indices of the primary key, empty if there is none.
     fn sink(&self, name: &str, columns: &[Column], key: &[usize], options: &Options) -> Result<Box<dyn Sink>>;
 
-    /// The topics that these options mean, to be listed and read as raw records: without columns, without
-    /// a format. Nobody is called yet. Some connectors have no records, only rows; they refuse.
-    fn browse(&self, _: &Options) -> Result<Box<dyn Browse>> {
+    /// The topics that these options of the table `table` mean (without a table: that they mean by
+    /// themselves), to be listed and read as raw records: without columns, without a format. Nobody is
+    /// called yet. Some connectors have no records, only rows; they refuse.
+    fn browse(&self, _table: Option<&str>, _: &Options) -> Result<Box<dyn Browse>> {
         Err(Error::Invalid(format!("connector '{}' has no raw records to look at", self.name())))
+    }
+
+    /// Whether there are raw records behind these options, and not only rows.
+    fn has_records(&self, _: &Options) -> bool {
+        false
     }
 
     /// The options of the format in which its records are written; most tables name it among their own.

@@ -4,11 +4,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// A flag that is raised once. Clones share it.
+/// A flag that is raised to stop. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Stop(Arc<AtomicBool>);
 
 impl Stop {
+    /// A signal that is raised by whoever sets this flag, for a handler of signals of the system.
+    pub fn of(flag: Arc<AtomicBool>) -> Stop {
+        Stop(flag)
+    }
+
     /// Raises the flag.
     pub fn raise(&self) {
         self.0.store(true, Ordering::Release);

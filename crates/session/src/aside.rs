@@ -94,6 +94,7 @@ fn errors(schema: &SchemaRef, rejected: &[Rejected]) -> RecordBatch {
 impl Session {
     /// What was set aside of a table goes with it.
     pub(crate) fn forget_asides(&mut self, name: &str) {
+        self.samples.forget(name);
         let mut asides = self.asides.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         for gone in [errors_name(name), late_name(name, 1)] {
             asides.tables.remove(&gone);

@@ -2,14 +2,15 @@
 //! writes, checks the tap's options against the connector's table, and hands opened doors over.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 
+use arrow::array::RecordBatch;
 use millstream_engine::Doors;
 use millstream_plan::{Graph, Tap, Target};
 use millstream_record::{Clock, Connector, OptionError, Options, Sink, Source};
 use millstream_sql::SqlError;
 
-use crate::aside::{self, Asides};
+use crate::aside;
 use crate::fault::Fault;
 use crate::memory::Memory;
 use crate::session::Session;
@@ -106,14 +107,14 @@ pub fn open(session: &Session, graph: &Graph) -> Result<Doors, Fault> {
 
 fn source(session: &Session, tap: &Tap) -> Result<Box<dyn Source>, Fault> {
     if tap.connector == aside::CONNECTOR {
-        return Ok(Box::new(kept(&session.asides, tap)));
+        return Ok(Box::new(Memory::new(&tap.name, tap.schema(), kept_rows(session, tap))));
     }
     let (connector, options) = session.outside.options(tap)?;
     Ok(connector.source(&tap.name, &tap.physical(), &options)?)
 }
 
-fn kept(asides: &Mutex<Asides>, tap: &Tap) -> Memory {
-    let asides = asides.lock().unwrap_or_else(PoisonError::into_inner);
-    let rows = asides.get(&tap.name).map(|aside| aside.rows.clone()).unwrap_or_default();
-    Memory::new(&tap.name, tap.schema(), rows)
+/// The rows of a table that the session itself keeps.
+pub fn kept_rows(session: &Session, tap: &Tap) -> Vec<RecordBatch> {
+    let asides = session.asides.lock().unwrap_or_else(PoisonError::into_inner);
+    asides.get(&tap.name).map(|aside| aside.rows.clone()).unwrap_or_default()
 }

@@ -171,6 +171,7 @@ impl From<Error> for Fault {
             Error::DataLoss { .. } => (Class::Query, "E0705"),
             Error::Unreadable { .. } => (Class::Query, "E0706"),
             Error::Arrow(_) => (Class::Query, "E0707"),
+            Error::Stopped => (Class::Interrupted, "E0708"),
         };
         Fault::new(class, code, error.to_string())
     }

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use millstream_record::{Clock, SystemClock};
+use millstream_record::{Clock, Stop, SystemClock};
 use millstream_sql::{Catalog, Span};
 
 use crate::aside::Asides;
@@ -12,6 +12,7 @@ use crate::complete::Vocabulary;
 use crate::doors::Outside;
 use crate::fault::Fault;
 use crate::reply::Reply;
+use crate::sample::Samples;
 use crate::settings::Settings;
 use crate::topics::Topics;
 use crate::{demo, verbs};
@@ -38,6 +39,9 @@ pub struct Session {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) outside: Outside,
     pub(crate) asides: Arc<Mutex<Asides>>,
+    pub(crate) samples: Samples,
+    /// Raised when the user does not want to wait for the statement any longer.
+    pub(crate) stop: Stop,
 }
 
 impl Session {
@@ -50,6 +54,8 @@ impl Session {
             outside: Outside::new(topics, options.clock.clone()),
             clock: options.clock,
             asides: Arc::default(),
+            samples: Samples::default(),
+            stop: Stop::default(),
         };
         demo::register(&mut session)?;
         Ok(session)
@@ -73,6 +79,12 @@ impl Session {
     /// The embedded topics of the workspace.
     pub fn topics(&self) -> &Topics {
         self.outside.topics()
+    }
+
+    /// From now on statements that wait for others give up when `stop` is raised. Its owner lowers it again
+    /// before the next statement.
+    pub fn heed(&mut self, stop: Stop) {
+        self.stop = stop;
     }
 
     /// The names that can be typed at the moment.

@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use millstream_session::Stop;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 /// Whether the user wants the running query to stop.
@@ -26,6 +27,11 @@ impl Interrupt {
             signal_hook::flag::register(signal, interrupt.ended.clone())?;
         }
         Ok(interrupt)
+    }
+
+    /// The signal for what waits below the shell.
+    pub fn stop(&self) -> Stop {
+        Stop::of(self.asked.clone())
     }
 
     /// Whether the running query should stop.

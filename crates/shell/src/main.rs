@@ -55,6 +55,7 @@ fn start(args: Args, pieces: Vec<Piece>, screen: &mut Screen) -> io::Result<Exit
             return Ok(Exit::from(&fault));
         }
     };
+    session.heed(interrupt.stop());
     let way = Way { keep_going: args.manner.keep_going, chatty: false };
     match args.verb {
         Some(Verb::Topic(verb)) => topic::run(&session, verb, screen, &interrupt),

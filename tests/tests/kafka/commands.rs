@@ -12,7 +12,7 @@ fn admin(servers: &str) -> Admin {
 fn listed(servers: &str, topic: Option<&str>) -> Result<Vec<TopicInfo>> {
     let typed = [("properties.bootstrap.servers", servers)].into_iter().chain(topic.map(|topic| ("topic", topic)));
     let options = Options::check(typed, &[Kafka.options()]).expect("they fit");
-    Kafka.browse(&options).expect("nobody is called yet").topics(&Stop::default())
+    Kafka.browse(None, &options).expect("nobody is called yet").topics(&Stop::default())
 }
 
 #[test]

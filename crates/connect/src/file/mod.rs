@@ -53,7 +53,11 @@ impl Connector for Filesystem {
         Ok(Box::new(sink::FileSink::new(name, columns, options)?))
     }
 
-    fn browse(&self, options: &Options) -> Result<Box<dyn Browse>> {
+    fn has_records(&self, options: &Options) -> bool {
+        options.text("value.format").or(options.text("format")) != Some("parquet")
+    }
+
+    fn browse(&self, _: Option<&str>, options: &Options) -> Result<Box<dyn Browse>> {
         Ok(Box::new(browse::FileBrowse::new(options)?))
     }
 }

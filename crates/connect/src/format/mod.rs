@@ -24,6 +24,6 @@ mod tests;
 pub use decode::{Decode, Decoded, Decoder};
 pub(crate) use encode::as_declared;
 pub use encode::{Encode, Encoded};
+pub use millstream_record::{FileOrigin, Header, RawRecords, Segments, TimestampType};
 pub use options::{FORMAT_OPTIONS, KEY_OPTIONS, ignores_parse_errors};
 pub use pool::DecodePool;
-pub use millstream_record::{FileOrigin, Header, RawRecords, Segments, TimestampType};

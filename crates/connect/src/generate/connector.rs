@@ -82,7 +82,11 @@ impl Connector for DemoConnector {
         Err(Error::Invalid(format!("'{name}' is a demo: it can be read, not written")))
     }
 
-    fn browse(&self, options: &Options) -> Result<Box<dyn Browse>> {
+    fn has_records(&self, _: &Options) -> bool {
+        true
+    }
+
+    fn browse(&self, _: Option<&str>, options: &Options) -> Result<Box<dyn Browse>> {
         let run = if options.given("topic") { Some(self.run(options)?) } else { None };
         let from_now = run.is_none() || starts_now(options);
         Ok(Box::new(DemoBrowse { run, from_now, clock: self.clock.clone() }))

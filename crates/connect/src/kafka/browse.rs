@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{RecvTimeoutError, bounded};
 use millstream_record::{
-    Browse, Error, Millis, Options, PartitionId, Positions, RawPoll, RawReader, RawRecords, RawScan, RawStart, Received,
-    Result, Stop, TopicInfo,
+    Browse, Error, Millis, Options, PartitionId, Positions, RawPoll, RawReader, RawRecords, RawScan, RawStart,
+    Received, Result, Stop, TopicInfo,
 };
 
 use super::line::Line;

@@ -64,7 +64,11 @@ impl Connector for Kafka {
         Ok(Box::new(KafkaSink::open(columns, key, options)?))
     }
 
-    fn browse(&self, options: &Options) -> Result<Box<dyn Browse>> {
+    fn has_records(&self, _: &Options) -> bool {
+        true
+    }
+
+    fn browse(&self, _: Option<&str>, options: &Options) -> Result<Box<dyn Browse>> {
         Ok(Box::new(KafkaBrowse::new(options)?))
     }
 }
@@ -105,7 +109,11 @@ impl Connector for UpsertKafka {
         Ok(Box::new(KafkaSink::open(columns, key, options)?))
     }
 
-    fn browse(&self, options: &Options) -> Result<Box<dyn Browse>> {
+    fn has_records(&self, _: &Options) -> bool {
+        true
+    }
+
+    fn browse(&self, _: Option<&str>, options: &Options) -> Result<Box<dyn Browse>> {
         Ok(Box::new(KafkaBrowse::new(options)?))
     }
 }

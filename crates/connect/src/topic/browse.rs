@@ -73,7 +73,10 @@ impl Browse for TopicBrowse {
     fn read(&self, scan: &RawScan) -> Result<Box<dyn RawReader>> {
         let topic = self.topic.as_deref().ok_or_else(|| Error::Invalid("no topic is named".into()))?;
         let ends = self.topics.describe(topic)?.ends;
-        if let Some(partition) = scan.partition.filter(|&number| usize::try_from(number).is_ok_and(|number| number >= ends.len()) || number < 0) {
+        if let Some(partition) = scan
+            .partition
+            .filter(|&number| usize::try_from(number).is_ok_and(|number| number >= ends.len()) || number < 0)
+        {
             return Err(no_partition(topic, partition, ends.len()));
         }
         let bound = if scan.follow { Bound::Unbounded } else { Bound::Latest };
@@ -124,7 +127,8 @@ impl RawReader for TopicRawReader {
         }
         loop {
             match self.consumer.next(wait, &self.scan.stop)? {
-                Some(received) if self.scan.partition.is_some_and(|number| number != received.records.partition.number) => {}
+                Some(received)
+                    if self.scan.partition.is_some_and(|number| number != received.records.partition.number) => {}
                 Some(received) => return Ok(RawPoll::Records(received)),
                 None if self.consumer.ended() => return Ok(RawPoll::End),
                 None => return Ok(RawPoll::Nothing),
@@ -134,7 +138,8 @@ impl RawReader for TopicRawReader {
 
     fn positions(&self) -> Positions {
         let mut positions = self.consumer.positions();
-        positions.retain(|partition, _: &mut Offset| self.scan.partition.is_none_or(|number| number == partition.number));
+        positions
+            .retain(|partition, _: &mut Offset| self.scan.partition.is_none_or(|number| number == partition.number));
         positions
     }
 }

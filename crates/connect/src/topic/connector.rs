@@ -52,8 +52,12 @@ impl Connector for TopicConnector {
         Ok(Box::new(TopicSource::new(self.topics.clone(), name, topic, columns, options, start, bound)))
     }
 
-    fn browse(&self, options: &Options) -> Result<Box<dyn Browse>> {
-        Ok(Box::new(TopicBrowse::new(self.topics.clone(), options.text("topic"))?))
+    fn has_records(&self, _: &Options) -> bool {
+        true
+    }
+
+    fn browse(&self, table: Option<&str>, options: &Options) -> Result<Box<dyn Browse>> {
+        Ok(Box::new(TopicBrowse::new(self.topics.clone(), options.text("topic").or(table))?))
     }
 
     fn sink(&self, name: &str, columns: &[Column], key: &[usize], options: &Options) -> Result<Box<dyn Sink>> {

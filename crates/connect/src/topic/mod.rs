@@ -33,8 +33,8 @@ mod unpack;
 mod varint;
 
 pub use block::Record;
-pub(crate) use browse::no_partition;
 pub use bounds::{Bound, Start, parse_offsets};
+pub(crate) use browse::no_partition;
 pub use connector::TopicConnector;
 pub use consumer::Consumer;
 pub use name::{LONGEST_NAME, check_name};
