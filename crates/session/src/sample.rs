@@ -272,7 +272,8 @@ mod tests {
             let query = millstream_sql::query(&format!("SELECT COUNT(*) FROM {table}")).expect("a query");
             let graph = crate::planning::select(session, &query).expect("a plan");
             let doors = session.sampled(&graph).expect("opens");
-            let run = millstream_engine::start(graph, doors, millstream_engine::Options::default()).expect("runs");
+            let mut run = millstream_engine::start(graph, doors, millstream_engine::Options::default()).expect("runs");
+            while !matches!(run.recv(Duration::from_secs(5)), millstream_engine::Event::End) {}
             run.finish().expect("it ends by itself").sources[0].records
         };
         assert_eq!(count(&session, "demo.bids"), 20_000);
