@@ -1,6 +1,7 @@
 //! A graph driven by hand on one thread: whoever holds it says which rows come next. The same feeds in the
 //! same order give the same output, byte for byte.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ pub struct Replay {
     counters: Counters,
     graph: Graph,
     clock: Arc<dyn Clock>,
+    /// Scans and `VALUES` that have ended.
+    ended: BTreeSet<NodeId>,
 }
 
 impl Replay {
@@ -32,7 +35,14 @@ impl Replay {
         counters.start(options.clock.now());
         let pipeline = Pipeline::new(graph, options.parallelism, &counters)?;
         let feeds = crate::run::feeds(graph, options, &counters)?;
-        Ok(Replay { pipeline, feeds, counters, graph: graph.clone(), clock: options.clock.clone() })
+        Ok(Replay {
+            pipeline,
+            feeds,
+            counters,
+            graph: graph.clone(),
+            clock: options.clock.clone(),
+            ended: BTreeSet::new(),
+        })
     }
 
     /// Rows of a tap with all its physical columns. Every scan of the tap takes what it needs of them.
@@ -85,24 +95,39 @@ impl Replay {
 
     /// Ends a tap before the others.
     pub fn end_tap(&mut self, tap: &str, emit: Emit<'_>) -> Result<()> {
+        let mut emit = counted(&self.counters, self.clock.now(), emit);
         for (_, feed) in self.feeds.iter().filter(|(name, _)| name == tap) {
-            self.pipeline.push(feed.scan, Message::End, emit)?;
+            if self.ended.insert(feed.scan) {
+                self.counters.source(feed.scan).ended();
+                self.pipeline.push(feed.scan, Message::End, &mut emit)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the rows of `VALUES`, which end at once.
+    pub fn literals(&mut self, emit: Emit<'_>) -> Result<()> {
+        let literal: Vec<_> =
+            (0..self.graph.nodes.len()).map(NodeId).filter_map(|id| Some((id, values(self.graph.node(id))?))).collect();
+        let mut emit = counted(&self.counters, self.clock.now(), emit);
+        for (id, rows) in literal {
+            if self.ended.insert(id) {
+                self.pipeline.push(id, Message::Batch(rows?), &mut emit)?;
+                self.pipeline.push(id, Message::End, &mut emit)?;
+            }
         }
         Ok(())
     }
 
     /// Ends every tap, and the rows of `VALUES`: all that is open comes out.
     pub fn end(&mut self, emit: Emit<'_>) -> Result<()> {
-        let literal: Vec<_> =
-            (0..self.graph.nodes.len()).map(NodeId).filter_map(|id| Some((id, values(self.graph.node(id))?))).collect();
+        self.literals(emit)?;
         let mut emit = counted(&self.counters, self.clock.now(), emit);
-        for (id, rows) in literal {
-            self.pipeline.push(id, Message::Batch(rows?), &mut emit)?;
-            self.pipeline.push(id, Message::End, &mut emit)?;
-        }
         for (_, feed) in &self.feeds {
-            self.counters.source(feed.scan).ended();
-            self.pipeline.push(feed.scan, Message::End, &mut emit)?;
+            if self.ended.insert(feed.scan) {
+                self.counters.source(feed.scan).ended();
+                self.pipeline.push(feed.scan, Message::End, &mut emit)?;
+            }
         }
         Ok(())
     }

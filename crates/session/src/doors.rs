@@ -105,7 +105,8 @@ pub fn open(session: &Session, graph: &Graph) -> Result<Doors, Fault> {
     Ok(Doors { sources, sinks })
 }
 
-fn source(session: &Session, tap: &Tap) -> Result<Box<dyn Source>, Fault> {
+/// A source for a tap.
+pub fn source(session: &Session, tap: &Tap) -> Result<Box<dyn Source>, Fault> {
     if tap.connector == aside::CONNECTOR {
         return Ok(Box::new(Memory::new(&tap.name, tap.schema(), kept_rows(session, tap))));
     }

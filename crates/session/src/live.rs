@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use millstream_engine::{Counters, Event, Progress, Run};
+use millstream_engine::{Counters, Event, Ledger, Progress, Run};
 use millstream_plan::{Changes, Graph, NodeId, RowType, Target};
 use millstream_record::{Batch, Millis, Rejected};
 
@@ -98,22 +98,27 @@ impl Live {
         let ledger = run.finish();
         let mut asides = asides.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = keep(&mut asides, &graph, &counters);
-        // What the session itself has kept was accounted for when it was set aside.
-        let own = |name: &str| graph.scans().any(|(_, tap, _)| tap.name == name && tap.connector == CONNECTOR);
-        let accounts = ledger?.sources.into_iter().filter(|account| !own(&account.tap)).map(|account| Account {
-            tap: account.tap,
-            records: account.records,
-            used: account.used,
-            late: account.late,
-            bad: account.bad,
-            filtered: account.filtered,
-        });
-        let accounts = accounts.collect();
+        let accounts = accounts(&graph, ledger?);
         let operators = counters.operators();
         let sinks = graph.outputs.iter().filter(|output| matches!(output.target, Target::Sink(_)));
         let written = sinks.map(|output| operators[output.node.0].rows_out).sum();
         Ok(Finished { accounts, asides: kept, written })
     }
+}
+
+/// What became of the records of each tap. What the session itself has kept is left out: that was accounted
+/// for when it was set aside.
+pub fn accounts(graph: &Graph, ledger: Ledger) -> Vec<Account> {
+    let own = |name: &str| graph.scans().any(|(_, tap, _)| tap.name == name && tap.connector == CONNECTOR);
+    let account = |account: millstream_engine::Account| Account {
+        tap: account.tap,
+        records: account.records,
+        used: account.used,
+        late: account.late,
+        bad: account.bad,
+        filtered: account.filtered,
+    };
+    ledger.sources.into_iter().filter(|account| !own(&account.tap)).map(account).collect()
 }
 
 fn status(progress: &Progress, rows: u64) -> Status {
@@ -133,7 +138,7 @@ fn status(progress: &Progress, rows: u64) -> Status {
 }
 
 /// Puts unreadable records and late rows where they can be asked for; says how many there were of each.
-fn keep(asides: &mut Asides, graph: &Graph, counters: &Counters) -> Vec<(String, u64)> {
+pub fn keep(asides: &mut Asides, graph: &Graph, counters: &Counters) -> Vec<(String, u64)> {
     let mut counts = Vec::new();
     let mut errors: BTreeMap<String, (u64, Vec<Rejected>)> = BTreeMap::new();
     for (scan, ..) in graph.scans() {

@@ -15,6 +15,11 @@ pub fn select(session: &Session, query: &ast::Query) -> Result<Graph, SqlError> 
     plan::plan_query(&session.catalog, &settings(session), query)
 }
 
+/// The graph of a step; its operators carry its name.
+pub fn step(session: &Session, name: &str, query: &ast::Query) -> Result<Graph, SqlError> {
+    plan::plan_step(&session.catalog, &settings(session), name, query)
+}
+
 /// One graph of several inserts.
 pub fn inserts(session: &Session, inserts: &[Insert]) -> Result<Graph, SqlError> {
     plan::plan_statement_set(&session.catalog, &settings(session), inserts)

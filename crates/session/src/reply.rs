@@ -3,6 +3,7 @@
 use millstream_record::Batch;
 
 use crate::live::Live;
+use crate::preview::Preview;
 use crate::render::Columns;
 
 /// The answer to one statement.
@@ -13,6 +14,8 @@ pub enum Reply {
     Table(Table),
     /// A plan.
     Plan(String),
+    /// What a stage makes of the sample that is kept.
+    Preview(Box<Preview>),
     /// A query that has been started: its rows are there to be taken.
     Live(Box<Live>),
 }

@@ -1,6 +1,7 @@
 //! The session: a catalogue, settings and a workspace, and statements that are answered one after the
 //! other. It prints nothing and knows no terminal.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -11,11 +12,15 @@ use crate::aside::Asides;
 use crate::complete::Vocabulary;
 use crate::doors::Outside;
 use crate::fault::Fault;
+use crate::ledgers::Ledgers;
+use crate::preview::Decoded;
 use crate::reply::Reply;
+use crate::runs::{Notices, RunReport, Runs};
 use crate::sample::Samples;
 use crate::settings::Settings;
 use crate::topics::Topics;
-use crate::{demo, verbs};
+use crate::workbook::{Store, Workbook};
+use crate::{demo, remember, verbs};
 
 /// What a session is started with.
 pub struct SessionOptions {
@@ -23,12 +28,45 @@ pub struct SessionOptions {
     pub workspace: PathBuf,
     /// The time, handed in.
     pub clock: Arc<dyn Clock>,
+    /// Who uses it.
+    pub manner: Manner,
+}
+
+/// Who uses a session. This decides whether `FROM …` and `CREATE VIEW` answer with a preview or run and are
+/// silent, and whether the workbook outlives the session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Manner {
+    /// A script: a query runs, and nothing is kept but topics. The same text does the same every time.
+    #[default]
+    Script,
+    /// A notebook: stages answer with previews; the notebook itself is what is kept.
+    Notebook,
+    /// A prompt: stages answer with previews, and the workbook of the workspace is there again next time.
+    Prompt,
+}
+
+impl Manner {
+    /// Whether a stage answers with a preview.
+    pub fn previews(self) -> bool {
+        self != Manner::Script
+    }
+
+    /// Whether the workbook is kept in the workspace.
+    pub fn keeps(self) -> bool {
+        self == Manner::Prompt
+    }
 }
 
 impl SessionOptions {
-    /// A session in this folder, with the machine's clock.
+    /// A session for a script in this folder, with the machine's clock.
     pub fn in_folder(workspace: impl Into<PathBuf>) -> SessionOptions {
-        SessionOptions { workspace: workspace.into(), clock: Arc::new(SystemClock) }
+        SessionOptions { workspace: workspace.into(), clock: Arc::new(SystemClock), manner: Manner::Script }
+    }
+
+    /// The same for whoever uses it.
+    #[must_use]
+    pub fn used_by(self, manner: Manner) -> SessionOptions {
+        SessionOptions { manner, ..self }
     }
 }
 
@@ -40,6 +78,19 @@ pub struct Session {
     pub(crate) outside: Outside,
     pub(crate) asides: Arc<Mutex<Asides>>,
     pub(crate) samples: Samples,
+    pub(crate) decoded: Decoded,
+    pub(crate) manner: Manner,
+    pub(crate) workbook: Workbook,
+    pub(crate) ledgers: Ledgers,
+    pub(crate) runs: Runs,
+    /// What was counted in the last preview of each version of a step.
+    pub(crate) counted: BTreeMap<String, String>,
+    /// Settings that were set by a statement.
+    pub(crate) set_here: BTreeMap<String, String>,
+    pub(crate) store: Store,
+    /// What was kept last: the number of the change, and the settings.
+    pub(crate) stored: (u64, BTreeMap<String, String>),
+    pub(crate) notes: Vec<String>,
     /// Raised when the user does not want to wait for the statement any longer.
     pub(crate) stop: Stop,
 }
@@ -52,12 +103,27 @@ impl Session {
             catalog: Catalog::new(),
             settings: Settings::new(),
             outside: Outside::new(topics, options.clock.clone()),
+            runs: Runs::new(options.clock.clone()),
             clock: options.clock,
             asides: Arc::default(),
             samples: Samples::default(),
+            decoded: Decoded::default(),
+            manner: options.manner,
+            workbook: Workbook::default(),
+            ledgers: Ledgers::default(),
+            counted: BTreeMap::new(),
+            set_here: BTreeMap::new(),
+            store: Store::of(&options.workspace),
+            stored: (0, BTreeMap::new()),
+            notes: Vec::new(),
             stop: Stop::default(),
         };
         demo::register(&mut session)?;
+        session.workbook.begin();
+        session.stored = (session.workbook.changes(), BTreeMap::new());
+        if session.manner.keeps() {
+            remember::recall(&mut session);
+        }
         Ok(session)
     }
 
@@ -92,7 +158,40 @@ impl Session {
         Vocabulary::of(&self.catalog)
     }
 
+    /// Who uses it.
+    pub fn manner(&self) -> Manner {
+        self.manner
+    }
+
+    /// What the runs in the background have to say.
+    pub fn notices(&self) -> Notices {
+        self.runs.notices()
+    }
+
+    /// How the runs in the background are doing, by name.
+    pub fn runs(&self) -> Vec<RunReport> {
+        self.runs.reports()
+    }
+
+    /// The query that the next `|>` goes on with.
+    pub fn draft(&self) -> Option<&str> {
+        self.workbook.draft().map(|draft| &**draft)
+    }
+
+    /// What there is to say besides the answers, since it was asked last: a native form, a damaged file.
+    pub fn take_notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes)
+    }
+
     fn answer(&mut self, text: &Arc<str>, span: Span) -> Result<Reply, Fault> {
+        let answer = self.answer_one(text, span);
+        if self.manner.keeps() {
+            remember::keep(self);
+        }
+        answer
+    }
+
+    fn answer_one(&mut self, text: &Arc<str>, span: Span) -> Result<Reply, Fault> {
         let own = span.text(text);
         self.sort_asides();
         let mut statements =
@@ -100,7 +199,7 @@ impl Session {
         match (statements.pop(), statements.is_empty()) {
             (Some(statement), true) => {
                 let place = statement.span;
-                let answer = verbs::answer(self, statement);
+                let answer = verbs::answer(self, own, statement);
                 answer.map_err(|fault| fault.or_at(Some(place)).within(text, span.start))
             }
             _ => unreachable!("a text was cut into single statements"),
@@ -120,6 +219,11 @@ impl Replies<'_> {
     /// The session, between two answers.
     pub fn session(&self) -> &Session {
         self.session
+    }
+
+    /// What there is to say besides the last answer.
+    pub fn take_notes(&mut self) -> Vec<String> {
+        self.session.take_notes()
     }
 }
 

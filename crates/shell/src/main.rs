@@ -16,7 +16,7 @@ use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use millstream_session::{Fault, Session, SessionOptions};
+use millstream_session::{Fault, Manner as Use, Session, SessionOptions};
 
 use crate::args::{Args, BadRecord, Manner, Piece, Verb};
 use crate::exit::Exit;
@@ -67,7 +67,8 @@ fn start(args: Args, pieces: Vec<Piece>, screen: &mut Screen) -> io::Result<Exit
 }
 
 fn open(manner: &Manner, workspace: &Path, interactive: bool) -> Result<Session, Fault> {
-    let mut session = Session::new(SessionOptions::in_folder(workspace))?;
+    let used_by = if interactive { Use::Prompt } else { Use::Script };
+    let mut session = Session::new(SessionOptions::in_folder(workspace).used_by(used_by))?;
     let settings = session.settings_mut();
     if let Some(lanes) = manner.parallelism {
         settings.set("parallelism.default", &lanes.to_string())?;
@@ -77,7 +78,10 @@ fn open(manner: &Manner, workspace: &Path, interactive: bool) -> Result<Session,
     if let Some(topic) = &manner.dead_letter {
         settings.set("bad-records.topic", topic)?;
     }
-    settings.set("bad-records", policy.word())?;
+    let kept = settings.options().given("bad-records") && manner.on_bad_record.is_none();
+    if !kept {
+        settings.set("bad-records", policy.word())?;
+    }
     Ok(session)
 }
 

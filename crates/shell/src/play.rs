@@ -39,6 +39,9 @@ pub fn play(
             Ok(reply) => show(reply, way, changelog, screen, interrupt)?,
             Err(fault) => Err(fault),
         };
+        for note in replies.take_notes() {
+            screen.note(&millstream_session::gate::shown_lines(&note))?;
+        }
         let exit = match shown {
             Ok(exit) => exit,
             Err(fault) => {
@@ -74,6 +77,12 @@ fn show(
             io::Write::write_all(screen.results()?, format!("{text}\n").as_bytes())?;
         }
         Reply::Table(table) => write_table(&table, screen)?,
+        Reply::Preview(preview) => {
+            write_table(&preview.table, screen)?;
+            for line in preview.lines() {
+                screen.aside(&millstream_session::gate::shown_lines(&line))?;
+            }
+        }
         Reply::Live(live) => return live::watch(*live, changelog, screen, interrupt),
     }
     Ok(Ok(Exit::Ok))

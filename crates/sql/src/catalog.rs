@@ -114,8 +114,15 @@ impl Catalog {
         replace: bool,
         span: impl Into<Option<Span>>,
     ) -> Result<(), SqlError> {
-        let name = relation.name().to_string();
-        if let Some(there) = self.relations.get(&name) {
+        self.admits(&relation, replace, span)?;
+        self.relations.insert(relation.name().to_string(), relation);
+        Ok(())
+    }
+
+    /// Whether [`Catalog::register`] would take it.
+    pub fn admits(&self, relation: &Relation, replace: bool, span: impl Into<Option<Span>>) -> Result<(), SqlError> {
+        let name = relation.name();
+        if let Some(there) = self.relations.get(name) {
             let error = |message: String| Err(SqlError::new("E0202", message).at(span));
             if there.kind() != relation.kind() {
                 return error(format!(
@@ -129,7 +136,6 @@ impl Catalog {
                     .map_err(|error| error.hint("CREATE OR REPLACE replaces it, IF NOT EXISTS leaves it as it is"));
             }
         }
-        self.relations.insert(name, relation);
         Ok(())
     }
 

@@ -57,9 +57,9 @@ impl Dialect for FlinkDialect {
         ch.is_alphabetic() || ch == '_'
     }
 
-    // `$` belongs to the names of side tables: t$errors, step$late.
+    // `$` belongs to the names of side tables: t$errors, step$late; `@` to those of versions: bars@2.
     fn is_identifier_part(&self, ch: char) -> bool {
-        ch.is_alphanumeric() || ch == '_' || ch == '$'
+        ch.is_alphanumeric() || ch == '_' || ch == '$' || ch == '@'
     }
 
     yes! {

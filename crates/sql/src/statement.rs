@@ -51,6 +51,50 @@ pub enum Statement {
     Drop(Drop),
     /// `USE name` (a catalogue or database; there is one only).
     Use(Name),
+    /// `|> …` on its own: goes on with the draft.
+    Stage(Stage),
+    /// `UNDO`: takes the last change of the workbook back.
+    Undo,
+    /// `REDO`: makes the change again that `UNDO` took back.
+    Redo,
+    /// `PREVIEW step` or `PREVIEW query`.
+    Preview(Box<Asked>),
+    /// `START step [INTO table]`, `START query` or `START INSERT INTO …`.
+    Start(Box<Start>),
+    /// `STOP run`; `None` for `STOP ALL`.
+    Stop(Option<Name>),
+}
+
+/// Stages that go on with the draft.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stage {
+    /// As typed, from the first `|>`; without the `|> AS name` at the end.
+    pub text: String,
+    /// `|> AS name` at the end: the name of the step.
+    pub name: Option<Name>,
+}
+
+/// A query, or the name of a step, which stands for all its rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Asked {
+    /// The name, if nothing but a name was written.
+    pub step: Option<Name>,
+    /// The query.
+    pub query: Box<ast::Query>,
+}
+
+/// What is to run in the background.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Start {
+    /// Rows to whoever looks.
+    Query(Asked),
+    /// Rows into a table; the name is that of the step, if nothing but a step is written there.
+    Insert {
+        /// `START step INTO …`.
+        step: Option<Name>,
+        /// The insert.
+        insert: Insert,
+    },
 }
 
 /// The name of a table or view with its place. Of `catalog.database.table` only the last part is kept.
@@ -240,6 +284,8 @@ pub struct Insert {
 pub struct Explain {
     /// The query, insert or statement set.
     pub statement: Statement,
+    /// `EXPLAIN step`: the name, for which `statement` is the query of all its rows.
+    pub step: Option<Name>,
     /// `ESTIMATED_COST`, `CHANGELOG_MODE`, `JSON_EXECUTION_PLAN`, `PLAN_ADVICE`, in upper case.
     pub details: Vec<String>,
 }
@@ -265,6 +311,10 @@ pub enum Show {
     Jobs,
     /// `SHOW RUNS`.
     Runs,
+    /// `SHOW STEPS [LIKE 'pattern']`.
+    Steps(Option<String>),
+    /// `SHOW LEDGER [step]`; the last run or preview if no step is named.
+    Ledger(Option<Name>),
     /// `SHOW SETTINGS`.
     Settings,
     /// `SHOW CONNECTORS`.

@@ -13,6 +13,8 @@ use crate::doors::TAP_OPTIONS;
 use crate::fault::Fault;
 use crate::reply::Reply;
 use crate::session::Session;
+use crate::verbs::stage;
+use crate::workbook::{Change, Edit, Step, base, dependents, is_version};
 use crate::{aside, doors, planning};
 
 /// `CREATE TABLE`. Without `'connector'` it is an embedded topic of the table's name, in JSON.
@@ -26,10 +28,24 @@ pub fn table(session: &mut Session, draft: TableDraft) -> Result<Reply, Fault> {
     check_outside(session, &draft, &tap)?;
     let said = format!("table '{}' on connector '{}'", name.text, tap.connector);
     let replace = draft.or_replace;
+    if is_version(&name.text) {
+        return Err(SqlError::new("E0202", format!("'{}' is the name of a version", name.text)).at(name.span).into());
+    }
     let table = Table { tap: Arc::new(tap), draft: Arc::new(draft) };
-    session.catalog.register(Relation::Table(table), replace, name.span)?;
+    session.catalog.admits(&Relation::Table(table.clone()), replace, name.span)?;
+    let before = table_of(session, &name.text);
+    let edits = vec![Edit::Table { name: name.text.clone(), before, after: Some(table) }];
+    session.workbook.make(Change { what: format!("table {}", name.text), edits }, &mut session.catalog);
     session.forget_asides(&name.text);
+    session.samples.forget(&name.text);
     Ok(Reply::Text(said))
+}
+
+fn table_of(session: &Session, name: &str) -> Option<Table> {
+    match session.catalog.get(name) {
+        Some(Relation::Table(table)) => Some(table.clone()),
+        _ => None,
+    }
 }
 
 /// `LIKE other`: what the other table declares is worked in.
@@ -92,6 +108,45 @@ pub fn view(session: &mut Session, draft: ViewDraft) -> Result<Reply, Fault> {
     if draft.if_not_exists && session.catalog.contains(&name.text) {
         return Ok(Reply::Text(format!("'{}' exists already", name.text)));
     }
+    let replace = draft.or_replace;
+    let view = checked_view(session, draft)?;
+    session.catalog.admits(&Relation::View(view.clone()), replace, name.span)?;
+    let before = session.workbook.step(&name.text).cloned();
+    let after = session.workbook.next(view);
+    let label = after.label();
+    if before.as_ref() == Some(&after) {
+        return Ok(Reply::Text(format!("'{}' has not changed", name.text)));
+    }
+    let mut edits = vec![Edit::Step { name: name.text.clone(), before, after: Some(after) }];
+    edits.extend(stage::draft_from(session, &name.text));
+    session.workbook.make(Change { what: format!("step {label}"), edits }, &mut session.catalog);
+    if !session.manner.previews() {
+        return Ok(Reply::Text(format!("view '{}'", name.text)));
+    }
+    // The step stands, whatever becomes of its preview.
+    Ok(match stage::changed_step(session, &name.text) {
+        Ok(preview) => Reply::Preview(Box::new(preview)),
+        Err(fault) => Reply::Text(format!("step {label} · there is no preview: {}", fault.message)),
+    })
+}
+
+/// The view that a statement declares, if it can be planned and stands on nothing that stands on it.
+fn checked_view(session: &Session, draft: ViewDraft) -> Result<Arc<View>, Fault> {
+    let name = draft.name.clone();
+    if is_version(&name.text) {
+        let error = SqlError::new("E0202", format!("'{}' is the name of a version", name.text)).at(name.span);
+        return Err(error.hint(format!("CREATE OR REPLACE VIEW {} makes the next one", base(&name.text))).into());
+    }
+    let above = dependents(&session.workbook, [name.text.as_str()]);
+    let reads = millstream_sql::reads(&draft.query);
+    if let Some(read) = reads.iter().find(|read| **read == name.text || above.contains(read)) {
+        let error = SqlError::new("E0402", format!("'{}' would read itself through '{read}'", name.text)).at(name.span);
+        let version = session.workbook.step(read).map(Step::label);
+        return Err(match version {
+            Some(version) => error.hint(format!("FROM {version} reads it as it is now")).into(),
+            None => error.into(),
+        });
+    }
     planning::select(session, &draft.query)?;
     let view = View {
         name: draft.name.text,
@@ -106,8 +161,7 @@ pub fn view(session: &mut Session, draft: ViewDraft) -> Result<Reply, Fault> {
         let message = format!("the view names {} columns, its query has {columns}", view.columns.len());
         return Err(SqlError::new("E0204", message).at(name.span).into());
     }
-    session.catalog.register(Relation::View(Arc::new(view)), draft.or_replace, name.span)?;
-    Ok(Reply::Text(format!("view '{}'", name.text)))
+    Ok(Arc::new(view))
 }
 
 /// `DROP TABLE`, `DROP VIEW`. The topic behind a table stays.
@@ -127,7 +181,22 @@ pub fn drop(session: &mut Session, drop: &Drop) -> Result<Reply, Fault> {
         let message = format!("'{}' is kept by the session and goes with its table", name.text);
         return Err(SqlError::new("E0202", message).at(name.span).into());
     }
-    session.catalog.remove(&name.text);
+    if is_version(&name.text) {
+        let message = format!("'{}' is a version of '{}' and goes with it", name.text, base(&name.text));
+        return Err(SqlError::new("E0202", message).at(name.span).into());
+    }
+    let edit = match session.workbook.step(&name.text).cloned() {
+        Some(step) => Edit::Step { name: name.text.clone(), before: Some(step), after: None },
+        None => Edit::Table { name: name.text.clone(), before: table_of(session, &name.text), after: None },
+    };
+    let change = Change { what: format!("DROP {} {}", wanted.to_uppercase(), name.text), edits: vec![edit] };
+    session.workbook.make(change, &mut session.catalog);
     session.forget_asides(&name.text);
-    Ok(Reply::Text(format!("{wanted} '{}' is gone", name.text)))
+    session.samples.forget(&name.text);
+    let mut said = format!("{wanted} '{}' is gone", name.text);
+    let readers = dependents(&session.workbook, [name.text.as_str()]);
+    if !readers.is_empty() {
+        said += &format!("; {} can no longer be read", readers.join(", "));
+    }
+    Ok(Reply::Text(said))
 }

@@ -3,9 +3,13 @@
 pub mod create;
 mod describe;
 mod explain;
-mod query;
+mod history;
+pub mod query;
+mod runs;
 mod set;
 mod show;
+mod stage;
+mod steps;
 
 use millstream_sql::{Spanned, Statement};
 
@@ -13,13 +17,13 @@ use crate::fault::Fault;
 use crate::reply::Reply;
 use crate::session::Session;
 
-/// Answers a statement.
-pub fn answer(session: &mut Session, statement: Spanned<Statement>) -> Result<Reply, Fault> {
+/// Answers a statement, whose text is `text`.
+pub fn answer(session: &mut Session, text: &str, statement: Spanned<Statement>) -> Result<Reply, Fault> {
     match statement.value {
         Statement::CreateTable(draft) => create::table(session, *draft),
         Statement::CreateView(draft) => create::view(session, *draft),
         Statement::Drop(drop) => create::drop(session, &drop),
-        Statement::Query(query) => query::select(session, &query),
+        Statement::Query(query) => stage::query(session, text, &query),
         Statement::Insert(insert) => query::insert(session, std::slice::from_ref(&*insert)),
         Statement::StatementSet(inserts) => query::insert(session, &inserts),
         Statement::Explain(explain) => explain::explain(session, &explain),
@@ -28,6 +32,12 @@ pub fn answer(session: &mut Session, statement: Spanned<Statement>) -> Result<Re
         Statement::Set { key, value } => set::set(session, &key, &value),
         Statement::SetList => set::list(session),
         Statement::Reset(key) => set::reset(session, key.as_deref()),
+        Statement::Stage(stage) => stage::stage(session, &stage),
+        Statement::Undo => history::undo(session),
+        Statement::Redo => history::redo(session),
+        Statement::Preview(asked) => stage::preview(session, &asked),
+        Statement::Start(start) => runs::start(session, &start),
+        Statement::Stop(name) => runs::stop(session, name.as_ref()),
         Statement::Use(name) => Err(set::only_one(&name)),
     }
 }

@@ -15,26 +15,33 @@ use crate::{doors, letters, planning};
 
 /// A query.
 pub fn select(session: &mut Session, query: &ast::Query) -> Result<Reply, Fault> {
-    start(session, planning::select(session, query)?)
+    start(session, planning::select(session, query)?).map(live)
 }
 
 /// One insert, or several as one job.
 pub fn insert(session: &mut Session, inserts: &[Insert]) -> Result<Reply, Fault> {
-    start(session, planning::inserts(session, inserts)?)
+    start(session, planning::inserts(session, inserts)?).map(live)
 }
 
-fn start(session: &Session, mut graph: Graph) -> Result<Reply, Fault> {
+fn live(live: Live) -> Reply {
+    Reply::Live(Box::new(live))
+}
+
+/// Starts a graph over its topics.
+pub fn start(session: &Session, mut graph: Graph) -> Result<Live, Fault> {
     let_idle(session, &mut graph);
     let mut doors = doors::open(session, &graph)?;
+    // What is written now is to be seen in the next preview.
+    doors.sinks.keys().for_each(|table| session.samples.forget(table));
     letters::send(session, &mut doors)?;
     let bounded = doors.sources.values().all(|source| source.bounded());
     let options = options(session);
     let run = millstream_engine::start(graph.clone(), doors, options)?;
-    Ok(Reply::Live(Box::new(Live::new(graph, bounded, run, session.asides.clone()))))
+    Ok(Live::new(graph, bounded, run, session.asides.clone()))
 }
 
 /// `table.exec.source.idle-timeout` holds for every tap that does not say otherwise.
-fn let_idle(session: &Session, graph: &mut Graph) {
+pub fn let_idle(session: &Session, graph: &mut Graph) {
     const OPTION: &str = "scan.watermark.idle-timeout";
     let settings = session.settings.options();
     let Some(timeout) =
@@ -52,7 +59,8 @@ fn let_idle(session: &Session, graph: &mut Graph) {
     }
 }
 
-fn options(session: &Session) -> Options {
+/// How a run of this session behaves.
+pub fn options(session: &Session) -> Options {
     let set = session.settings.options();
     let number = |name: &str| set.integer(name).and_then(|value| usize::try_from(value).ok());
     let mut options = Options { clock: session.clock.clone(), bad_records: bad_records(session), ..Options::default() };

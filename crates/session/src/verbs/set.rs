@@ -13,7 +13,9 @@ use crate::strings::table;
 
 /// `SET 'key' = 'value'`.
 pub fn set(session: &mut Session, key: &str, value: &str) -> Result<Reply, Fault> {
-    session.settings.set(key, value).map(Reply::Text)
+    let said = session.settings.set(key, value)?;
+    session.set_here.insert(key.to_string(), value.to_string());
+    Ok(Reply::Text(said))
 }
 
 /// `SET` alone.
@@ -31,7 +33,12 @@ pub fn list(session: &Session) -> Result<Reply, Fault> {
 
 /// `RESET`.
 pub fn reset(session: &mut Session, key: Option<&str>) -> Result<Reply, Fault> {
-    session.settings.reset(key).map(Reply::Text)
+    let said = session.settings.reset(key)?;
+    match key {
+        Some(key) => drop(session.set_here.remove(key)),
+        None => session.set_here.clear(),
+    }
+    Ok(Reply::Text(said))
 }
 
 /// `USE`: there is nothing to choose from.

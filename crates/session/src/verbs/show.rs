@@ -11,6 +11,7 @@ use crate::fault::Fault;
 use crate::reply::Reply;
 use crate::session::Session;
 use crate::strings::{like, table};
+use crate::workbook::is_version;
 use crate::{complete, verbs};
 
 /// `SHOW …`.
@@ -28,7 +29,9 @@ pub fn show(session: &mut Session, show: &Show) -> Result<Reply, Fault> {
         Show::Formats => Ok(names("format", FORMATS.iter().copied(), None)),
         Show::Catalogs => Ok(names("catalog", ["default_catalog"].into_iter(), None)),
         Show::Databases => Ok(names("database", ["default_database"].into_iter(), None)),
-        Show::Jobs | Show::Runs => Ok(names("run", [].into_iter(), None)),
+        Show::Jobs | Show::Runs => Ok(verbs::runs::show(session)),
+        Show::Steps(pattern) => Ok(verbs::steps::show(session, pattern.as_deref())),
+        Show::Ledger(step) => verbs::steps::ledger(session, step.as_ref()),
     }
 }
 
@@ -50,10 +53,11 @@ fn functions(pattern: Option<&str>) -> Reply {
     ])
 }
 
-/// Tables that the session keeps itself (`t$errors`) are not listed: they are there with their table.
+/// Tables that the session keeps itself (`t$errors`) are not listed, nor are versions of steps (`bars@2`):
+/// they are there with their table or step.
 fn relations(session: &Session, pattern: Option<&str>, views_only: bool) -> Reply {
     let listed = |relation: &&Relation| {
-        let own = relation.name().contains('$');
+        let own = relation.name().contains('$') || is_version(relation.name());
         !own && like(pattern, relation.name()) && (!views_only || relation.kind() == "view")
     };
     let all: Vec<&Relation> = session.catalog.relations().filter(listed).collect();

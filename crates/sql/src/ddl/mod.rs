@@ -46,13 +46,13 @@ fn not_created(cursor: &Cursor<'_>) -> SqlError {
     cursor.unexpected("TABLE or VIEW")
 }
 
-/// Reads `DROP [TEMPORARY] TABLE|VIEW [IF EXISTS] name`.
+/// Reads `DROP [TEMPORARY] TABLE|VIEW|STEP [IF EXISTS] name`; a step is a view.
 pub(crate) fn drop(cursor: &mut Cursor<'_>) -> Result<Drop, SqlError> {
     cursor.expect_words(&["DROP"])?;
     let temporary = cursor.takes_word("TEMPORARY");
-    let view = cursor.takes_word("VIEW");
+    let view = cursor.takes_word("VIEW") || cursor.takes_word("STEP");
     if !view && !cursor.takes_word("TABLE") {
-        return Err(cursor.unexpected("TABLE or VIEW"));
+        return Err(cursor.unexpected("TABLE, VIEW or STEP"));
     }
     let if_exists = cursor.takes(&["IF", "EXISTS"]);
     let name = cursor.path("a name")?;

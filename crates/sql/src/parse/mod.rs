@@ -8,12 +8,15 @@ mod insert;
 mod legacy;
 mod like;
 mod limits;
+mod lines;
 mod normal;
 mod query;
+mod reads;
 mod rewrite;
 mod script;
 mod sentence;
 mod statement;
+mod steps;
 mod tokens;
 mod types;
 
@@ -33,6 +36,7 @@ pub(crate) use query::{expression as read_expression, query as read_query};
 pub(crate) use rewrite::{WITHIN, table_options as read_options};
 pub(crate) use types::{of_tree as tree_type, parse as sql_type, sql_type as read_type};
 
+pub use reads::reads;
 pub use script::{Completeness, is_complete, split};
 
 /// Reads a script. Spans are bytes of `text`. The first error ends it.

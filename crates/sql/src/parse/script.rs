@@ -2,6 +2,7 @@
 //! an open bracket or a statement set. The same scan tells a prompt whether to wait for more lines.
 
 use crate::error::Span;
+use crate::parse::lines::stands_alone;
 
 /// Whether a text at a prompt can be handed to the parser.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,8 +33,8 @@ pub fn is_complete(text: &str) -> Completeness {
         if let Some(reason) = piece.open {
             return Completeness::Incomplete(reason);
         }
-        if piece.words.is_some() {
-            if !piece.ended {
+        if let Some(words) = piece.words {
+            if !piece.ended && !stands_alone(words.text(text)) {
                 return Completeness::Incomplete("a statement ends with ';'");
             }
             found = true;

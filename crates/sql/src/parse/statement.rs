@@ -4,19 +4,19 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 
 use crate::ddl;
 use crate::error::{Span, SqlError};
-use crate::parse::{Cursor, insert, query, tokens};
+use crate::parse::{Cursor, insert, query, steps, tokens};
 use crate::statement::{Explain, Name, Show, Spanned, Statement};
 
 /// The words that can begin a statement.
 const VERBS: &[&str] = &[
     "SELECT", "WITH", "FROM", "VALUES", "CREATE", "INSERT", "EXECUTE", "BEGIN", "EXPLAIN", "SHOW", "DESCRIBE", "DESC",
-    "SET", "RESET", "DROP", "USE",
+    "SET", "RESET", "DROP", "USE", "UNDO", "REDO", "PREVIEW", "START", "STOP",
 ];
 
 /// The verbs of Flink that are not here yet.
 const LATER: &[&str] = &[
-    "ALTER", "UPDATE", "DELETE", "TRUNCATE", "ANALYZE", "CALL", "LOAD", "UNLOAD", "ADD", "REMOVE", "STOP", "COMPILE",
-    "MERGE", "COMMIT", "ROLLBACK", "GRANT", "REVOKE", "COPY", "REPLACE",
+    "ALTER", "UPDATE", "DELETE", "TRUNCATE", "ANALYZE", "CALL", "LOAD", "UNLOAD", "ADD", "REMOVE", "COMPILE", "MERGE",
+    "COMMIT", "ROLLBACK", "GRANT", "REVOKE", "COPY", "REPLACE",
 ];
 
 /// Reads one statement of a script.
@@ -48,11 +48,15 @@ impl From<Statement> for Read {
 fn read(cursor: &mut Cursor<'_>) -> Result<Read, SqlError> {
     let verb = match cursor.peek() {
         Some(Token::LParen) => "SELECT".to_string(),
+        Some(Token::VerticalBarRightAngleBracket) => return Ok(Statement::Stage(steps::stage(cursor)?).into()),
         Some(Token::Word(word)) if word.quote_style.is_none() => word.value.to_ascii_uppercase(),
         _ => return Err(cursor.unexpected("a statement")),
     };
     let statement = match verb.as_str() {
         "SELECT" | "WITH" | "FROM" | "VALUES" => {
+            if let Some((view, foreign)) = steps::named(cursor)? {
+                return Ok(Read { statement: Statement::CreateView(Box::new(view)), foreign });
+            }
             let read = query::query(cursor)?;
             return Ok(Read { statement: Statement::Query(read.query), foreign: read.foreign });
         }
@@ -70,6 +74,7 @@ fn read(cursor: &mut Cursor<'_>) -> Result<Read, SqlError> {
             Statement::Describe(cursor.path("the name of a table")?)
         }
         "SET" => set(cursor)?,
+        "UNDO" | "REDO" | "PREVIEW" | "START" | "STOP" => steps::verb(cursor, &verb)?,
         "RESET" => {
             cursor.next();
             Statement::Reset(if cursor.is_done() { None } else { Some(key(cursor)?) })
@@ -110,13 +115,14 @@ fn explain(cursor: &mut Cursor<'_>) -> Result<Explain, SqlError> {
         }
     }
     if cursor.sees(&["STATEMENT", "SET"]) {
-        return Ok(Explain { statement: Statement::StatementSet(insert::statement_set(cursor)?), details });
+        let statement = Statement::StatementSet(insert::statement_set(cursor)?);
+        return Ok(Explain { statement, step: None, details });
     }
-    let explained = ["SELECT", "WITH", "FROM", "VALUES", "INSERT", "EXECUTE", "BEGIN"];
-    if cursor.peek() != Some(&Token::LParen) && !explained.iter().any(|verb| cursor.sees(&[verb])) {
-        return Err(cursor.unexpected("a query, an INSERT INTO or a statement set"));
+    if cursor.sees(&["INSERT"]) || cursor.sees(&["EXECUTE"]) || cursor.sees(&["BEGIN"]) {
+        return Ok(Explain { statement: read(cursor)?.statement, step: None, details });
     }
-    Ok(Explain { statement: read(cursor)?.statement, details })
+    let asked = steps::asked(cursor, "a query, a step, an INSERT INTO or a statement set")?;
+    Ok(Explain { statement: Statement::Query(asked.query), step: asked.step, details })
 }
 
 const SHOWN: &[&str] = &[
@@ -127,7 +133,9 @@ const SHOWN: &[&str] = &[
     "CREATE",
     "COLUMNS",
     "JOBS",
+    "LEDGER",
     "RUNS",
+    "STEPS",
     "SETTINGS",
     "CONNECTORS",
     "FORMATS",
@@ -147,6 +155,9 @@ fn show(cursor: &mut Cursor<'_>) -> Result<Show, SqlError> {
         "TOPICS" => Show::Topics(like(cursor)?),
         "JOBS" => Show::Jobs,
         "RUNS" => Show::Runs,
+        "STEPS" => Show::Steps(like(cursor)?),
+        "LEDGER" if cursor.is_done() => Show::Ledger(None),
+        "LEDGER" => Show::Ledger(Some(cursor.path("the name of a step")?)),
         "SETTINGS" | "MODULES" => Show::Settings,
         "CONNECTORS" => Show::Connectors,
         "FORMATS" => Show::Formats,

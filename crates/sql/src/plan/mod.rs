@@ -40,12 +40,17 @@ const QUERY: &str = "query";
 
 /// The graph of a query whose rows go to whoever asked.
 pub fn plan_query(catalog: &Catalog, settings: &Settings, query: &ast::Query) -> Result<Graph, SqlError> {
+    plan_step(catalog, settings, QUERY, query)
+}
+
+/// The same of a step, whose name its operators carry in their uids.
+pub fn plan_step(catalog: &Catalog, settings: &Settings, step: &str, query: &ast::Query) -> Result<Graph, SqlError> {
     let provider = Provider::new(catalog, settings);
     let plan = provider.plan(query)?;
     let names = names::of(&plan);
     let plan = analyze::analyze(plan, settings)?;
     let mut graph = Graph::default();
-    let node = Lowering::new(&mut graph, QUERY).finish(&plan, &names)?;
+    let node = Lowering::new(&mut graph, step).finish(&plan, &names)?;
     graph.outputs.push(Output { node, target: Target::Result });
     Ok(graph)
 }

@@ -1,0 +1,98 @@
+//! The columns of samples: what is kept of a table, decoded once into all its columns, so that every preview
+//! over it begins with columns.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use millstream_plan::Tap;
+use millstream_record::{Error, Fetched, Limits, Millis, PartitionId, Poll, Scan, Source, Stop};
+
+use crate::fault::Fault;
+use crate::session::Session;
+
+/// Rows in a piece: between two pieces it is looked whether anybody still wants the answer.
+const PIECE: usize = 2048;
+
+/// The decoded samples of a session, by table.
+#[derive(Default)]
+pub struct Decoded(Mutex<HashMap<String, Kept>>);
+
+struct Kept {
+    /// The table, and when its sample was drawn: with another of either these columns are old.
+    tap: Arc<Tap>,
+    drawn: Millis,
+    columns: Arc<Columns>,
+}
+
+/// The decoded sample of one table.
+pub struct Columns {
+    /// All partitions, also those of which there is no record.
+    pub partitions: Vec<PartitionId>,
+    /// Rows of all physical columns, in the order in which they came.
+    pub pieces: Vec<Fetched>,
+    /// Whether this is all there is and ever will be.
+    pub whole: bool,
+    /// How many records.
+    pub records: u64,
+}
+
+impl Decoded {
+    /// The columns of a table's sample.
+    pub fn of(&self, session: &Session, tap: &Arc<Tap>) -> Result<Arc<Columns>, Fault> {
+        let sample = session.sample_of(tap)?;
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(there) = kept.get(&tap.name)
+            && there.drawn == sample.drawn
+            && there.columns.records == sample.len() as u64
+            && same(&there.tap, tap)
+        {
+            return Ok(there.columns.clone());
+        }
+        let limits = Limits::default();
+        let few =
+            sample.len() < limits.records && sample.records().is_none_or(|records| records.bytes() < limits.bytes);
+        let whole = few && crate::doors::source(session, tap)?.bounded();
+        let columns = Arc::new(read(sample.source(session, tap)?.as_ref(), whole, &session.stop)?);
+        if sample.is_empty() {
+            // There may be something the next time.
+            session.samples.forget(&tap.name);
+        }
+        kept.insert(tap.name.clone(), Kept { tap: tap.clone(), drawn: sample.drawn, columns: columns.clone() });
+        Ok(columns)
+    }
+}
+
+/// Whether two taps read the same bytes in the same way.
+fn same(left: &Arc<Tap>, right: &Arc<Tap>) -> bool {
+    Arc::ptr_eq(left, right)
+        || (left.connector == right.connector && left.options == right.options && left.physical() == right.physical())
+}
+
+/// Reads a source that ends.
+fn read(source: &dyn Source, whole: bool, stop: &Stop) -> Result<Columns, Fault> {
+    let columns = (0..source.schema().fields().len()).collect();
+    let mut reader = source.open(Scan { columns, resume: None, batch_rows: PIECE, stop: stop.clone() })?;
+    let mut read = Columns { partitions: Vec::new(), pieces: Vec::new(), whole, records: 0 };
+    loop {
+        if stop.raised() {
+            return Err(Error::Stopped.into());
+        }
+        match reader.poll(Duration::ZERO)? {
+            Poll::Partition(partition) => read.partitions.push(partition),
+            Poll::Rows(fetched) => {
+                read.records += fetched.records;
+                read.pieces.push(fetched);
+            }
+            Poll::PartitionEnd(_) | Poll::Nothing | Poll::Stalled(_) => {}
+            Poll::End => return Ok(read),
+        }
+    }
+}
+
+impl Columns {
+    /// Where in the sample a piece ends, from 0 to 1: samples of several tables are fed side by side.
+    pub fn share(&self, piece: usize) -> f64 {
+        (piece + 1) as f64 / self.pieces.len().max(1) as f64
+    }
+}

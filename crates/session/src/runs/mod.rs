@@ -1,0 +1,162 @@
+//! Queries that run in the background: `START`, `STOP`, `SHOW RUNS`. Each has a thread that takes its rows,
+//! keeps its figures, and puts what there is to say into a queue from which a front end takes it.
+
+mod notices;
+mod worker;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use millstream_record::{Clock, Millis, Stop};
+
+use crate::fault::{Class, Fault};
+use crate::ledgers::Ledgers;
+use crate::live::Live;
+use crate::status::Status;
+
+pub use notices::{Notice, Notices, Said};
+
+/// All runs of a session.
+pub struct Runs {
+    runs: BTreeMap<String, Running>,
+    notices: Notices,
+    clock: Arc<dyn Clock>,
+}
+
+struct Running {
+    stop: Stop,
+    report: Arc<Mutex<RunReport>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// How a run is doing.
+#[derive(Clone, Debug)]
+pub struct RunReport {
+    /// The name of the run: that of its step, if it has one.
+    pub name: String,
+    /// The table that takes its rows, if one does.
+    pub into: Option<String>,
+    /// Where it stands.
+    pub state: RunState,
+    /// When it was started.
+    pub started: Millis,
+    /// Its figures.
+    pub status: Status,
+    /// Records per second, just now.
+    pub rate: f64,
+}
+
+/// Where a run stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RunState {
+    /// It runs.
+    Running,
+    /// Somebody stopped it.
+    Stopped,
+    /// It came to its end.
+    Finished,
+    /// It failed, for this reason.
+    Failed(String),
+}
+
+impl RunState {
+    /// A word for it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            RunState::Running => "running",
+            RunState::Stopped => "stopped",
+            RunState::Finished => "finished",
+            RunState::Failed(_) => "failed",
+        }
+    }
+}
+
+impl Runs {
+    /// No run yet.
+    pub fn new(clock: Arc<dyn Clock>) -> Runs {
+        Runs { runs: BTreeMap::new(), notices: Notices::default(), clock }
+    }
+
+    /// The queue of what the runs have to say.
+    pub fn notices(&self) -> Notices {
+        self.notices.clone()
+    }
+
+    /// How each of them is doing, by name.
+    pub fn reports(&self) -> Vec<RunReport> {
+        self.runs.values().map(|run| run.report.lock().unwrap_or_else(PoisonError::into_inner).clone()).collect()
+    }
+
+    /// Takes a query that has been started, under this name or the next one that is free.
+    pub fn adopt(&mut self, live: Live, name: &str, into: Option<String>, ledgers: &Ledgers) -> Result<String, Fault> {
+        let name = self.free(name);
+        let report = Arc::new(Mutex::new(RunReport {
+            name: name.clone(),
+            into,
+            state: RunState::Running,
+            started: self.clock.now(),
+            status: Status::default(),
+            rate: 0.0,
+        }));
+        let stop = Stop::default();
+        let worker = worker::Worker {
+            report: report.clone(),
+            stop: stop.clone(),
+            notices: self.notices.clone(),
+            clock: self.clock.clone(),
+            ledgers: ledgers.clone(),
+        };
+        let thread = std::thread::Builder::new().name(format!("ms run {name}")).spawn(move || worker.work(live));
+        let thread = thread.map_err(|error| {
+            Fault::new(Class::Query, "E0604", format!("cannot start a thread for the run '{name}': {error}"))
+        })?;
+        self.runs.insert(name.clone(), Running { stop, report, thread: Some(thread) });
+        Ok(name)
+    }
+
+    /// `bars`, or `bars-2` while a run of that name goes on. One that is over makes room.
+    fn free(&self, name: &str) -> String {
+        let taken = |name: &str| self.runs.get(name).is_some_and(Running::goes_on);
+        let numbered = (2u32..).map(|number| format!("{name}-{number}"));
+        std::iter::once(name.to_string()).chain(numbered).find(|name| !taken(name)).expect("numbers do not end")
+    }
+
+    /// Stops a run and waits for it; what became of it.
+    pub fn stop(&mut self, name: &str) -> Option<RunReport> {
+        let run = self.runs.get_mut(name)?;
+        run.end();
+        Some(run.report.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    /// The names of the runs that go on.
+    pub fn running(&self) -> Vec<String> {
+        self.runs.iter().filter(|(_, run)| run.goes_on()).map(|(name, _)| name.clone()).collect()
+    }
+
+    /// The names of all runs, over or not.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.runs.keys().map(String::as_str)
+    }
+}
+
+impl Running {
+    fn goes_on(&self) -> bool {
+        self.report.lock().unwrap_or_else(PoisonError::into_inner).state == RunState::Running
+    }
+
+    fn end(&mut self) {
+        self.stop.raise();
+        if let Some(thread) = self.thread.take() {
+            // A thread that panicked has said so in its report.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Runs {
+    fn drop(&mut self) {
+        self.runs.values().for_each(|run| run.stop.raise());
+        self.runs.values_mut().for_each(Running::end);
+    }
+}
