@@ -5,4 +5,5 @@
 pub mod bids;
 pub mod broker;
 pub mod cases;
+pub mod memory;
 pub mod topics;

@@ -1,6 +1,7 @@
 //! Stories across crates, against real servers.
 
 mod cases;
+mod checkpoints;
 mod kafka;
 mod owner;
 mod tidy;

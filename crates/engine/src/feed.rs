@@ -10,6 +10,8 @@ use crate::doors::BadRecords;
 use crate::error::{EngineError, Result};
 use crate::intake::{Intake, Taken};
 use crate::progress::{SourceCounters, future};
+use crate::run::watermarks_key;
+use crate::state::{StateStore, Tables};
 
 /// Feeds one scan.
 pub struct Feed {
@@ -75,6 +77,21 @@ impl Feed {
         self.counters.idle(generator.idle().cloned().collect());
         self.counters.watermark(self.intake.watermark());
         moved.map(Message::Watermark).into_iter().chain(all_idle.then_some(Message::Idle)).collect()
+    }
+
+    /// The watermarks of the partitions, if the tap has event time.
+    pub fn save(&mut self) -> Result<Option<Tables>> {
+        let Some(generator) = self.intake.generator() else { return Ok(None) };
+        Ok(Some([("partitions".into(), generator.save()?)].into()))
+    }
+
+    /// Takes what `save` gave, from under the uid of the scan. Called before the first rows.
+    pub fn load(&mut self, store: &dyn StateStore, uid: &str) -> Result<()> {
+        let tables = store.get(&watermarks_key(uid))?;
+        if let (Some(generator), Some(table)) = (self.intake.generator(), tables.get("partitions")) {
+            generator.load(table);
+        }
+        Ok(())
     }
 
     fn reject(&self, rejected: Vec<Rejected>) -> Result<()> {

@@ -36,6 +36,15 @@ impl Gate {
         self.count.lock().unwrap_or_else(PoisonError::into_inner).under_way += 1;
     }
 
+    /// So many envelopes more (or fewer) wait for a barrier, in the lane that took them.
+    pub fn hold(&self, more: isize) {
+        let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
+        count.under_way = count.under_way.saturating_add_signed(more);
+        if count.under_way <= self.limit {
+            self.room.notify_all();
+        }
+    }
+
     /// An envelope was worked off, and all that followed from it sent. Whether it was the last one ever.
     pub fn leave(&self) -> bool {
         let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
@@ -43,6 +52,12 @@ impl Gate {
         if count.under_way == self.limit {
             self.room.notify_all();
         }
+        count.under_way == 0 && count.sources == 0
+    }
+
+    /// Whether all sources have ended and nothing is under way any more.
+    pub fn drained(&self) -> bool {
+        let count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
         count.under_way == 0 && count.sources == 0
     }
 

@@ -34,6 +34,17 @@ impl InputClock {
         InputClock { ports: ports.map(slots).collect(), watermark: Millis::MIN }
     }
 
+    /// The number of the input that `lane` is to `port`, counted over all ports.
+    pub fn slot(&self, port: usize, lane: usize) -> usize {
+        let before: usize = self.ports[..port].iter().map(|(_, slots)| slots.len()).sum();
+        before + lane - self.ports[port].0
+    }
+
+    /// How many inputs there are over all ports.
+    pub fn slot_count(&self) -> usize {
+        self.ports.iter().map(|(_, slots)| slots.len()).sum()
+    }
+
     /// Turns a message of one input into a message in the operator's own time, if there is anything to say.
     pub fn take(&mut self, port: usize, lane: usize, message: Message) -> Option<Message> {
         let (first, slots) = &self.ports[port];

@@ -1,12 +1,13 @@
 //! One lane: the operators that one thread owns, and the watermarks of their inputs.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use millstream_plan::{Graph, NodeId};
-use millstream_record::{Batch, Mark, Message, Millis};
+use millstream_record::{Batch, Epoch, Mark, Message, Millis};
 
+use crate::align::{Alignment, Step};
 use crate::build::{Work, build};
 use crate::error::Result;
 use crate::exchange::split;
@@ -14,7 +15,6 @@ use crate::input::InputClock;
 use crate::inspect::{Detail, LaneReport, Reports, SeatReport};
 use crate::layout::{Layout, Route};
 use crate::operator::{Operator, Output};
-use crate::pipeline::Emit;
 use crate::progress::{Counters, NodeCounters};
 use crate::state::{StateStore, Tables};
 
@@ -33,8 +33,20 @@ pub struct Envelope {
     pub message: Message,
 }
 
-/// Sends an envelope to another lane.
-pub type Send<'a> = &'a mut dyn FnMut(Envelope) -> Result<()>;
+/// The state of the operators of one lane, by key.
+pub type LaneState = BTreeMap<String, Tables>;
+
+/// Where a lane hands things to.
+pub trait Outlet {
+    /// Sends an envelope to another lane.
+    fn send(&mut self, envelope: Envelope) -> Result<()>;
+
+    /// Hands rows, or a barrier, of lane `from` to whoever takes output `output`.
+    fn emit(&mut self, output: usize, from: usize, message: Message) -> Result<()>;
+
+    /// All operators of lane `lane` have saved their state at the barrier of this epoch.
+    fn saved(&mut self, lane: usize, epoch: Epoch, state: LaneState) -> Result<()>;
+}
 
 /// The operators of one thread.
 pub struct Lane {
@@ -45,6 +57,8 @@ pub struct Lane {
     reports: Reports,
     /// The last question of somebody who looks inside that this lane has answered.
     answered: u64,
+    /// What operators have saved at the barrier that is passing through.
+    saved: LaneState,
 }
 
 /// An operator at work, and where its rows go.
@@ -52,6 +66,8 @@ struct Seat {
     uid: String,
     work: Work,
     clock: InputClock,
+    /// The barriers of the inputs.
+    alignment: Alignment<Envelope>,
     input_schemas: Vec<SchemaRef>,
     readers: Vec<(NodeId, usize, Route)>,
     outputs: Vec<usize>,
@@ -68,15 +84,17 @@ impl Lane {
             }
             let readers = graph.readers(id).map(|(to, port)| (to, port, layout.route(graph, id, to, port))).collect();
             let outputs = graph.outputs.iter().enumerate().filter(|(_, output)| output.node == id);
+            let clock = InputClock::new(node.inputs.iter().enumerate().map(|(port, &input)| {
+                match layout.route(graph, input, id, port) {
+                    Route::Stay => number..number + 1,
+                    _ => layout.lanes_of(input),
+                }
+            }));
             Ok(Some(Seat {
                 uid: node.uid.clone(),
                 work: build(graph, node).map_err(|error| error.within(&node.uid))?,
-                clock: InputClock::new(node.inputs.iter().enumerate().map(|(port, &input)| {
-                    match layout.route(graph, input, id, port) {
-                        Route::Stay => number..number + 1,
-                        _ => layout.lanes_of(input),
-                    }
-                })),
+                alignment: Alignment::new(clock.slot_count()),
+                clock,
                 input_schemas: node.inputs.iter().map(|&input| graph.node(input).row.schema.clone()).collect(),
                 readers,
                 outputs: outputs.map(|(index, _)| index).collect(),
@@ -86,7 +104,8 @@ impl Lane {
         let seats = (0..graph.nodes.len()).map(seat).collect::<Result<_>>()?;
         let reports = counters.reports().clone();
         reports.enrol(number);
-        Ok(Lane { number, workers: layout.workers(), seats, output: Output::default(), reports, answered: 0 })
+        let (output, saved) = (Output::default(), LaneState::new());
+        Ok(Lane { number, workers: layout.workers(), seats, output, saved, reports, answered: 0 })
     }
 
     /// Which lane it is.
@@ -94,13 +113,36 @@ impl Lane {
         self.number
     }
 
+    /// Whether an operator with state sits here.
+    pub fn has_state(&self) -> bool {
+        self.seats.iter().flatten().any(Seat::has_state)
+    }
+
+    /// How many envelopes wait for a barrier.
+    pub fn held(&self) -> usize {
+        self.seats.iter().flatten().map(|seat| seat.alignment.held()).sum()
+    }
+
     /// Takes a message and all that follows from it in this lane.
-    pub fn take(&mut self, envelope: Envelope, send: Send<'_>, emit: Emit<'_>) -> Result<()> {
+    pub fn take(&mut self, envelope: Envelope, outlet: &mut dyn Outlet) -> Result<()> {
         let mut waiting = VecDeque::from([envelope]);
         while let Some(envelope) = waiting.pop_front() {
             let node = envelope.node;
-            for message in self.work(envelope)? {
-                self.deliver(node, message, &mut waiting, send, emit)?;
+            match self.seat(node).align(envelope) {
+                Step::Pass(envelope) => {
+                    for message in self.work(envelope)? {
+                        self.deliver(node, message, &mut waiting, outlet)?;
+                    }
+                }
+                Step::Held | Step::Arrived => {}
+                Step::Complete(epoch) => {
+                    self.cut(node, epoch, outlet)?;
+                    self.deliver(node, Message::Barrier(epoch), &mut waiting, outlet)?;
+                    // What was held came before all that waits.
+                    let mut released = self.seat(node).alignment.release();
+                    released.append(&mut waiting);
+                    waiting = released;
+                }
             }
         }
         Ok(())
@@ -128,6 +170,21 @@ impl Lane {
         seats.map(report).collect()
     }
 
+    /// The barrier of `epoch` stands at an operator: saves its state; the last one gives all of it away.
+    fn cut(&mut self, node: NodeId, epoch: Epoch, outlet: &mut dyn Outlet) -> Result<()> {
+        let number = self.number;
+        let seat = self.seat(node);
+        if !seat.has_state() {
+            return Ok(());
+        }
+        let (key, tables) = (state_key(&seat.uid, number), seat.save()?);
+        self.saved.insert(key, tables);
+        if self.saved.len() == self.seats.iter().flatten().filter(|seat| seat.has_state()).count() {
+            outlet.saved(number, epoch, std::mem::take(&mut self.saved))?;
+        }
+        Ok(())
+    }
+
     fn seat(&mut self, node: NodeId) -> &mut Seat {
         self.seats[node.0].as_mut().expect("the layout routes rows to lanes where the operator sits")
     }
@@ -147,25 +204,31 @@ impl Lane {
         node: NodeId,
         message: Message,
         waiting: &mut VecDeque<Envelope>,
-        send: Send<'_>,
-        emit: Emit<'_>,
+        outlet: &mut dyn Outlet,
     ) -> Result<()> {
         let (from, workers) = (self.number, self.workers);
         let seat = self.seat(node);
         seat.counters.said(&message);
-        if let Message::Batch(batch) = &message
-            && !batch.is_empty()
-        {
-            seat.outputs.iter().try_for_each(|&output| emit(output, batch.clone()))?;
+        let leaves = match &message {
+            Message::Batch(batch) => !batch.is_empty(),
+            Message::Barrier(_) => true,
+            Message::Watermark(_) | Message::Idle | Message::End => false,
+        };
+        if leaves {
+            seat.outputs.iter().try_for_each(|&output| outlet.emit(output, from, message.clone()))?;
         }
         for (to, port, route) in &seat.readers {
             let envelope = |lane, message| Envelope { lane, node: *to, port: *port, from, message };
             match route {
                 Route::Stay => waiting.push_back(envelope(from, message.clone())),
-                Route::To(lane) => send(envelope(*lane, message.clone()))?,
+                Route::To(lane) => outlet.send(envelope(*lane, message.clone()))?,
                 Route::Hash(columns) => {
                     for (lane, part) in split(&message, columns, workers)?.into_iter().enumerate() {
-                        if lane == from { waiting.push_back(envelope(lane, part)) } else { send(envelope(lane, part))? }
+                        if lane == from {
+                            waiting.push_back(envelope(lane, part));
+                        } else {
+                            outlet.send(envelope(lane, part))?;
+                        }
                     }
                 }
             }
@@ -176,15 +239,8 @@ impl Lane {
     /// Saves the state of the lane's operators.
     pub fn save(&mut self, store: &mut dyn StateStore) -> Result<()> {
         let number = self.number;
-        for seat in self.seats.iter_mut().flatten() {
-            let mut tables = match &mut seat.work {
-                Work::Operator(operator) => operator.save().map_err(|error| error.within(&seat.uid))?,
-                _ => Tables::new(),
-            };
-            if !seat.input_schemas.is_empty() {
-                tables.insert("@inputs".into(), seat.clock.save()?);
-            }
-            store.put(&state_key(&seat.uid, number), &tables)?;
+        for seat in self.seats.iter_mut().flatten().filter(|seat| seat.has_state()) {
+            store.put(&state_key(&seat.uid, number), &seat.save()?)?;
         }
         Ok(())
     }
@@ -192,7 +248,7 @@ impl Lane {
     /// Loads the state of the lane's operators.
     pub fn load(&mut self, store: &dyn StateStore) -> Result<()> {
         let number = self.number;
-        for seat in self.seats.iter_mut().flatten() {
+        for seat in self.seats.iter_mut().flatten().filter(|seat| seat.has_state()) {
             let mut tables = store.get(&state_key(&seat.uid, number))?;
             if let Some(inputs) = tables.remove("@inputs") {
                 seat.clock.load(&inputs);
@@ -218,6 +274,36 @@ fn state_key(uid: &str, lane: usize) -> String {
 }
 
 impl Seat {
+    /// Whether it has something to save: an operator, or the watermarks of several inputs.
+    fn has_state(&self) -> bool {
+        matches!(self.work, Work::Operator(_) | Work::Union)
+    }
+
+    fn align(&mut self, envelope: Envelope) -> Step<Envelope> {
+        let barrier = match envelope.message {
+            Message::Barrier(epoch) => Some(epoch),
+            _ => None,
+        };
+        match self.work {
+            // One input, or none: nothing to wait for.
+            Work::Scan | Work::Stage(_) => barrier.map_or(Step::Pass(envelope), Step::Complete),
+            Work::Union | Work::Operator(_) => {
+                let input = self.clock.slot(envelope.port, envelope.from);
+                self.alignment.take(input, envelope, barrier)
+            }
+        }
+    }
+
+    /// The operator's tables, and the watermarks of its inputs beside them.
+    fn save(&mut self) -> Result<Tables> {
+        let mut tables = match &mut self.work {
+            Work::Operator(operator) => operator.save().map_err(|error| error.within(&self.uid))?,
+            Work::Scan | Work::Stage(_) | Work::Union => Tables::new(),
+        };
+        tables.insert("@inputs".into(), self.clock.save()?);
+        Ok(tables)
+    }
+
     fn work(&mut self, envelope: Envelope, output: &mut Output) -> Result<Vec<Message>> {
         let Envelope { port, from, message, .. } = envelope;
         self.counters.heard(port, &message);

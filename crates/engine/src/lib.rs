@@ -8,6 +8,7 @@
 //! opened [`Doors`].
 
 mod aggregate;
+mod align;
 mod build;
 mod doors;
 mod equality;
@@ -47,5 +48,5 @@ pub use operator::{Operator, Output};
 pub use pipeline::{Emit, Pipeline};
 pub use progress::{Counters, OperatorProgress, Progress, SourceProgress};
 pub use replay::Replay;
-pub use run::{Event, Run, start};
+pub use run::{Cut, Event, Run, Standing, resume, start};
 pub use state::{MemoryStore, RocksStore, StateStore, Tables};

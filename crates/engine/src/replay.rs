@@ -14,6 +14,7 @@ use crate::feed::Feed;
 use crate::inspect::Inspection;
 use crate::pipeline::{Emit, Pipeline};
 use crate::progress::Counters;
+use crate::run::watermarks_key;
 use crate::state::StateStore;
 use crate::values::values;
 
@@ -146,10 +147,9 @@ impl Replay {
 
     /// Saves watermarks and the state of every operator.
     pub fn save(&mut self, store: &mut dyn StateStore) -> Result<()> {
-        for (name, feed) in &mut self.feeds {
-            let key = format!("@watermarks/{name}/{}", feed.scan.0);
-            if let Some(generator) = feed.intake().generator() {
-                store.put(&key, &[("partitions".into(), generator.save()?)].into())?;
+        for (_, feed) in &mut self.feeds {
+            if let Some(tables) = feed.save()? {
+                store.put(&watermarks_key(&self.graph.node(feed.scan).uid), &tables)?;
             }
         }
         self.pipeline.save(store)
@@ -157,11 +157,8 @@ impl Replay {
 
     /// Loads what `save` wrote. Called before the first feed.
     pub fn load(&mut self, store: &dyn StateStore) -> Result<()> {
-        for (name, feed) in &mut self.feeds {
-            let tables = store.get(&format!("@watermarks/{name}/{}", feed.scan.0))?;
-            if let (Some(generator), Some(table)) = (feed.intake().generator(), tables.get("partitions")) {
-                generator.load(table);
-            }
+        for (_, feed) in &mut self.feeds {
+            feed.load(store, &self.graph.node(feed.scan).uid)?;
         }
         self.pipeline.load(store)
     }

@@ -58,7 +58,8 @@ impl Generator {
     /// A partition exists from now on.
     pub fn partition(&mut self, partition: &PartitionId, now: Millis) {
         let state = State { highest: self.timing.start, idle: false, heard: now };
-        self.partitions.entry(partition.clone()).or_insert(state);
+        // One that was restored is heard of anew: silence counts from now on.
+        self.partitions.entry(partition.clone()).or_insert(state).heard = now;
     }
 
     /// A partition has been read to its end. The watermark, if that moves it.

@@ -1,6 +1,11 @@
 //! Where rows leave: the contract of every sink.
+//!
+//! A sink has two lives. In a plain run it writes and flushes, and what is flushed is there for all to see.
+//! In a run with checkpoints it is first *restored*; then it only *prepares* at each barrier, and what was
+//! prepared becomes visible when the epoch is *committed*. A sink that cannot hold rows back (a printer, a
+//! topic that is written at least once) shows them when it likes, and says so in its documentation.
 
-use crate::{Batch, Result};
+use crate::{Batch, Epoch, Result};
 
 /// Takes the rows of a query out of the engine.
 ///
@@ -11,4 +16,25 @@ pub trait Sink: Send {
 
     /// Returns when all that was written can be read by others and survives a crash.
     fn flush(&mut self) -> Result<()>;
+
+    /// Called once before the first row of a run with checkpoints: nothing may be visible from now on before
+    /// it is committed. `decided` is the epoch that the job goes on from, with what [`Sink::prepare`] gave in
+    /// it; whatever of it is not visible yet becomes so now, and what was written behind it is thrown away.
+    fn restore(&mut self, decided: Option<(Epoch, &[u8])>) -> Result<()> {
+        let _ = decided;
+        Ok(())
+    }
+
+    /// Makes all that was written since the last epoch ready, so that neither a crash nor a full disk can
+    /// keep it from being committed. The bytes are kept in the checkpoint.
+    fn prepare(&mut self, epoch: Epoch) -> Result<Vec<u8>> {
+        let _ = epoch;
+        self.flush().map(|()| Vec::new())
+    }
+
+    /// The epoch is decided: what was prepared becomes visible. Nothing was written since.
+    fn commit(&mut self, epoch: Epoch) -> Result<()> {
+        let _ = epoch;
+        Ok(())
+    }
 }

@@ -297,6 +297,10 @@ impl<T: Send + 'static> KafkaReader<T> {
                 return Ok(Said::End);
             }
             self.attend()?;
+            if !self.ready.is_empty() {
+                // A partition was found: it is announced before anything else moves the positions.
+                continue;
+            }
             let left = deadline.saturating_duration_since(Instant::now());
             if self.step(left.min(ATTEND_EVERY))? {
                 continue;

@@ -8,8 +8,8 @@ use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use arrow::util::display::array_value_to_string;
 use millstream_engine::{Counters, MemoryStore, Pipeline};
-use millstream_plan::{Graph, NodeId};
-use millstream_record::{Batch, Kinds, Mark, Message, Millis};
+use millstream_plan::{Graph, NodeId, Op};
+use millstream_record::{Batch, Epoch, Kinds, Mark, Message, Millis};
 
 use crate::story::Event;
 
@@ -20,12 +20,15 @@ pub struct Manner {
     pub batch_rows: Option<usize>,
     /// Save, drop, load behind every so-manyth message, beginning with message `.0`.
     pub recover: Option<(usize, usize)>,
+    /// Send a barrier to the first input before message `.0`, to each further one `.1` messages later, and go
+    /// on from the cut in a fresh pipeline.
+    pub cut: Option<(usize, usize)>,
     /// How many worker lanes.
     pub lanes: usize,
 }
 
 /// Every event alone, no recovery, one lane.
-pub const PLAIN: Manner = Manner { batch_rows: None, recover: None, lanes: 1 };
+pub const PLAIN: Manner = Manner { batch_rows: None, recover: None, cut: None, lanes: 1 };
 
 /// What came out: lines for rows (`+I | a | 1`) and watermarks (`~ | 10`), and how many events had been taken
 /// when each of them came; late rows.
@@ -180,43 +183,113 @@ impl<'a> Running<'a> {
     }
 }
 
+/// Writes down what leaves the pipeline.
+struct Notes<'a> {
+    outcome: &'a mut Outcome,
+    reached: Millis,
+    taken: usize,
+    /// Whether the watermark must rise strictly.
+    rises: bool,
+}
+
+impl Notes<'_> {
+    fn take(&mut self, batch: &Batch) {
+        let mut marks = batch.marks.iter().peekable();
+        for place in 0..=batch.len() {
+            while let Some(mark) = marks.next_if(|mark| mark.after as usize <= place) {
+                assert!(!self.rises || mark.watermark > self.reached, "the watermark of the output rises strictly");
+                self.watermark(mark.watermark);
+            }
+            if place < batch.len() {
+                let line = format!("{} | {}", batch.kind(place).mark(), row(&batch.rows, place));
+                self.outcome.lines.push((self.taken, line));
+            }
+        }
+    }
+
+    fn watermark(&mut self, watermark: Millis) {
+        self.reached = watermark;
+        self.outcome.lines.push((self.taken, format!("~ | {watermark}")));
+    }
+}
+
+/// Barriers on their way into a pipeline, and what must be said again behind the cut.
+struct Barriers {
+    /// Before which message each input gets its barrier.
+    due: Vec<usize>,
+    sent: Vec<bool>,
+    again: Vec<(usize, Message)>,
+    done: bool,
+}
+
+impl Barriers {
+    fn new(graph: &Graph, cut: Option<(usize, usize)>) -> Barriers {
+        let inputs = graph.nodes.iter().filter(|node| matches!(node.op, Op::Scan { .. })).count();
+        let due = (0..inputs).map(|input| cut.map_or(usize::MAX, |(first, later)| first + input * later));
+        Barriers { due: due.collect(), sent: vec![false; inputs], again: Vec::new(), done: cut.is_none() }
+    }
+
+    /// Whether an input has got its barrier before message `number`.
+    fn behind(&self, input: usize, number: usize) -> bool {
+        !self.done && self.due[input] <= number
+    }
+}
+
 /// Hands all events over, in this manner.
 pub fn drive(graph: &Graph, events: &[Event], manner: Manner) -> Outcome {
     let mut running = Running::start(graph, manner.lanes);
     let mut outcome = Outcome::default();
-    let mut taken = 0;
-    let mut reached = Millis::MIN;
+    // Of several lanes each has a watermark of its own; and behind staggered barriers the counters run ahead of
+    // the rows that are let out.
+    let rises = manner.lanes == 1 && manner.cut.is_none_or(|(_, later)| later == 0);
+    let mut notes = Notes { outcome: &mut outcome, reached: Millis::MIN, taken: 0, rises };
+    let mut barriers = Barriers::new(graph, manner.cut);
     for (number, (input, message, count)) in messages(graph, events, manner.batch_rows).into_iter().enumerate() {
-        taken += count;
-        let lines = &mut outcome.lines;
-        let mut emit = |_: usize, batch: Batch| {
-            let mut marks = batch.marks.iter().peekable();
-            for place in 0..=batch.len() {
-                while let Some(mark) = marks.next_if(|mark| mark.after as usize <= place) {
-                    assert!(manner.lanes > 1 || mark.watermark > reached, "the watermark of the output rises strictly");
-                    reached = mark.watermark;
-                    lines.push((taken, watermark_line(reached)));
-                }
-                if place < batch.len() {
-                    lines.push((taken, format!("{} | {}", batch.kind(place).mark(), row(&batch.rows, place))));
-                }
-            }
-            Ok(())
-        };
-        running.pipeline.push(NodeId(input), message, &mut emit).expect("the operator takes it");
-        let said = running.counters.operators()[running.node()].watermark;
-        if said > reached {
-            reached = said;
-            outcome.lines.push((taken, watermark_line(reached)));
+        running.cut(&mut barriers, number, &mut notes);
+        notes.taken += count;
+        if barriers.behind(input, number) {
+            barriers.again.push((input, message.clone()));
         }
+        running.push(input, message, &mut notes);
         if manner.recover.is_some_and(|(first, every)| number >= first && (number - first) % every == 0) {
-            running.recover(&mut outcome);
+            running.recover(notes.outcome);
         }
     }
+    running.cut(&mut barriers, usize::MAX, &mut notes);
     running.note_late(&mut outcome);
     outcome
 }
 
-fn watermark_line(watermark: Millis) -> String {
-    format!("~ | {watermark}")
+impl Running<'_> {
+    fn push(&mut self, input: usize, message: Message, notes: &mut Notes<'_>) {
+        let mut emit = |_: usize, batch: Batch| {
+            notes.take(&batch);
+            Ok(())
+        };
+        self.pipeline.push(NodeId(input), message, &mut emit).expect("the operator takes it");
+        let said = self.counters.operators()[self.node()].watermark;
+        if said > notes.reached {
+            notes.watermark(said);
+        }
+    }
+
+    /// Sends the barriers that are due before message `number`; once the cut is complete, goes on from it in
+    /// a fresh pipeline.
+    fn cut(&mut self, barriers: &mut Barriers, number: usize, notes: &mut Notes<'_>) {
+        for input in 0..barriers.due.len() {
+            if !barriers.done && barriers.due[input] <= number && !std::mem::replace(&mut barriers.sent[input], true) {
+                self.push(input, Message::Barrier(Epoch(1)), notes);
+            }
+        }
+        // What came out behind the cut comes again.
+        let Some((epoch, state)) = self.pipeline.cut(&mut |_, _| Ok(())).expect("the cut is sound") else { return };
+        assert_eq!(epoch, Epoch(1));
+        barriers.done = true;
+        self.note_late(notes.outcome);
+        *self = Running::start(self.graph, self.lanes);
+        self.pipeline.load(&state).expect("loads");
+        for (input, message) in std::mem::take(&mut barriers.again) {
+            self.push(input, message, notes);
+        }
+    }
 }

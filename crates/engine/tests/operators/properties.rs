@@ -45,7 +45,7 @@ fn events(steps: &[Step]) -> Vec<Event> {
 fn manners() -> impl Strategy<Value = Manner> {
     let batch_rows = prop_oneof![Just(None), (1usize..20).prop_map(Some), Just(Some(8192))];
     let recover = prop::option::of((0usize..30, 1usize..30));
-    (batch_rows, recover).prop_map(|(batch_rows, recover)| Manner { batch_rows, recover, lanes: 1 })
+    (batch_rows, recover).prop_map(|(batch_rows, recover)| Manner { batch_rows, recover, cut: None, lanes: 1 })
 }
 
 const STEPS: [&str; 12] = [

@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use millstream_plan::Graph;
+
 use crate::drive::{Manner, Outcome, PLAIN, drive};
 use crate::graph::graph;
 use crate::story::{Story, parse};
@@ -42,6 +44,9 @@ fn tell(story: &Story) -> Result<(), String> {
             manners.extend(firsts.map(|first| Manner { batch_rows, recover: Some((first, every)), ..PLAIN }));
         }
     }
+    for (batch_rows, first) in [None, Some(2)].into_iter().flat_map(|rows| (0..story.events.len()).map(move |first| (rows, first))) {
+        manners.push(Manner { batch_rows, cut: Some((first, 0)), ..PLAIN });
+    }
     for manner in manners {
         let other = drive(&graph, &story.events, manner);
         same("the flow", &plain.flow(), &other.flow()).map_err(|text| format!("{manner:?}: {text}"))?;
@@ -49,6 +54,18 @@ fn tell(story: &Story) -> Result<(), String> {
         ours.sort();
         theirs.sort();
         same("late rows", &ours, &theirs).map_err(|text| format!("{manner:?}: {text}"))?;
+    }
+    staggered(story, &graph, &plain)
+}
+
+/// Barriers that reach the inputs at different times: the same rows come out, at any number of lanes.
+fn staggered(story: &Story, graph: &Graph, plain: &Outcome) -> Result<(), String> {
+    for (lanes, later) in [(1, 1), (1, 3), (2, 0), (2, 2)] {
+        for first in 0..story.events.len() {
+            let manner = Manner { cut: Some((first, later)), lanes, ..PLAIN };
+            let other = drive(graph, &story.events, manner);
+            same("rows", &plain.rows(), &other.rows()).map_err(|text| format!("{manner:?}: {text}"))?;
+        }
     }
     Ok(())
 }

@@ -1,0 +1,3 @@
+//! Checkpoints across crates: whatever is interrupted wherever, the outcome is that of an undisturbed run.
+
+mod threaded;

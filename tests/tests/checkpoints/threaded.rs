@@ -1,0 +1,170 @@
+//! Runs on threads, cut by barriers at whatever moment they come, torn down behind a commit and resumed
+//! from the cut: what is committed in the end equals what an undisturbed run gives.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray};
+use millstream_engine::{Cut, Doors, Options, resume, start};
+use millstream_plan::Graph;
+use millstream_record::Epoch;
+use millstream_sql::catalog::Table;
+use millstream_sql::plan::{Settings, plan_statement_set, resolve_table};
+use millstream_sql::{Catalog, Relation, Statement, parse};
+use millstream_tests::memory::{Committed, MemorySource};
+
+const TABLES: &str = "
+    CREATE TABLE bids (auction BIGINT, item STRING, price BIGINT, ts TIMESTAMP(3),
+                       WATERMARK FOR ts AS ts - INTERVAL '1' SECOND) WITH ('connector' = 'memory');
+    CREATE TABLE asks (auction BIGINT, seller STRING, ts TIMESTAMP(3),
+                       WATERMARK FOR ts AS ts - INTERVAL '1' SECOND) WITH ('connector' = 'memory');
+    CREATE TABLE high (item STRING, starts TIMESTAMP(3), price BIGINT, n BIGINT) WITH ('connector' = 'memory');
+    CREATE TABLE pairs (auction BIGINT, item STRING, seller STRING) WITH ('connector' = 'memory');
+    CREATE TABLE plain (auction BIGINT, price BIGINT) WITH ('connector' = 'memory');";
+
+const JOB: &str = "EXECUTE STATEMENT SET BEGIN
+    INSERT INTO high SELECT item, window_start, MAX(price), COUNT(*)
+      FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '0.5' SECOND)) GROUP BY item, window_start, window_end;
+    INSERT INTO pairs SELECT b.auction, b.item, a.seller FROM bids b JOIN asks a
+      ON b.auction = a.auction AND b.ts BETWEEN a.ts - INTERVAL '1' SECOND AND a.ts + INTERVAL '1' SECOND;
+    INSERT INTO plain SELECT auction, price FROM bids WHERE price > 500;
+    INSERT INTO plain SELECT auction, -1 FROM asks WHERE auction < 3;
+    INSERT INTO plain VALUES (-7, -7);
+    END";
+
+fn graph() -> Graph {
+    let (mut catalog, settings) = (Catalog::new(), Settings::default());
+    for statement in parse(TABLES).expect("tables") {
+        let Statement::CreateTable(draft) = statement.value else { panic!("only tables are made") };
+        let tap = resolve_table(&draft, &settings).expect("sound");
+        let table = Table { tap: Arc::new(tap), draft: Arc::new(*draft) };
+        catalog.register(Relation::Table(table), false, None).expect("new");
+    }
+    match parse(JOB).expect("a job").remove(0).value {
+        Statement::StatementSet(inserts) => plan_statement_set(&catalog, &settings, &inserts).expect("a plan"),
+        _ => panic!("a statement set"),
+    }
+}
+
+/// Rows 5 ms apart, up to 900 ms out of order.
+fn times(rows: usize) -> Vec<i64> {
+    (0..rows as i64).map(|row| row * 5 - (row * 7919) % 900).collect()
+}
+
+fn texts(rows: usize, word: &str, different: usize) -> ArrayRef {
+    Arc::new(StringArray::from_iter_values((0..rows).map(|row| format!("{word}{}", row * 31 % different))))
+}
+
+fn numbers(rows: usize, factor: i64, most: i64) -> ArrayRef {
+    Arc::new(Int64Array::from_iter_values((0..rows as i64).map(|row| row * factor % most)))
+}
+
+fn bids(rows: usize) -> RecordBatch {
+    let ts: ArrayRef = Arc::new(TimestampMillisecondArray::from(times(rows)));
+    let (auction, item, price) = (numbers(rows, 17, 40), texts(rows, "item", 7), numbers(rows, 7919, 1000));
+    RecordBatch::try_from_iter([("auction", auction), ("item", item), ("price", price), ("ts", ts)]).expect("columns")
+}
+
+fn asks(rows: usize) -> RecordBatch {
+    let ts: ArrayRef = Arc::new(TimestampMillisecondArray::from(times(rows)));
+    let (auction, seller) = (numbers(rows, 13, 40), texts(rows, "seller", 5));
+    RecordBatch::try_from_iter([("auction", auction), ("seller", seller), ("ts", ts)]).expect("columns")
+}
+
+const SINKS: [&str; 3] = ["high", "pairs", "plain"];
+
+/// A world: topics that stay as they are, sinks that remember what was committed.
+struct World {
+    bids: MemorySource,
+    asks: MemorySource,
+    committed: [Committed; 3],
+}
+
+impl World {
+    fn new(piece: usize) -> World {
+        let bids = MemorySource::new("bids", vec![bids(600), bids(400)], piece);
+        let asks = MemorySource::new("asks", vec![asks(300)], piece.div_ceil(2));
+        World { bids, asks, committed: Default::default() }
+    }
+
+    fn doors(&self) -> Doors {
+        let mut doors = Doors::default();
+        doors.sources.insert("bids".into(), Box::new(self.bids.clone()));
+        doors.sources.insert("asks".into(), Box::new(self.asks.clone()));
+        for (name, committed) in SINKS.iter().zip(&self.committed) {
+            doors.sinks.insert((*name).into(), Box::new(committed.sink()));
+        }
+        doors
+    }
+
+    fn rows(&self) -> Vec<Vec<String>> {
+        self.committed.iter().map(Committed::sorted).collect()
+    }
+}
+
+fn options(parallelism: usize) -> Options {
+    Options { parallelism, batch_rows: 64, ..Options::default() }
+}
+
+fn undisturbed(graph: &Graph) -> Vec<Vec<String>> {
+    let world = World::new(64);
+    let run = start(graph.clone(), world.doors(), options(1)).expect("starts");
+    run.finish().expect("ends");
+    let rows = world.rows();
+    assert!(rows.iter().all(|rows| rows.len() > 20), "{:?}", rows.iter().map(Vec::len).collect::<Vec<_>>());
+    rows
+}
+
+/// Runs with a checkpoint as often as can be, torn down behind every `every`th; how many runs it took.
+fn interrupted(graph: &Graph, world: &World, parallelism: usize, every: u64) -> u64 {
+    let (mut last, mut epoch, mut runs) = (Cut::default(), 0, 0);
+    loop {
+        runs += 1;
+        let mut run = resume(graph.clone(), world.doors(), options(parallelism), &last).expect("starts");
+        loop {
+            let ends = run.drained();
+            epoch += 1;
+            run.barrier(Epoch(epoch), ends);
+            let cut = run.cut(Duration::from_secs(60)).expect("the barrier passes through");
+            run.decided(Epoch(epoch));
+            assert!(run.committed(Duration::from_secs(60)), "all sinks commit");
+            last = cut;
+            if ends || epoch % every == 0 {
+                run.stop();
+                run.finish().expect("it was only stopped");
+                if ends {
+                    return runs;
+                }
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_run_that_is_cut_and_resumed_commits_what_an_undisturbed_one_gives() {
+    let graph = graph();
+    let expected = undisturbed(&graph);
+    for (parallelism, every, piece) in [(1, 1, 32), (2, 3, 16), (3, 2, 64)] {
+        let world = World::new(piece);
+        let runs = interrupted(&graph, &world, parallelism, every);
+        assert!(world.rows() == expected, "{parallelism} lanes, every {every}: rows differ after {runs} runs");
+        assert!(runs > 1, "{parallelism} lanes, every {every}: it was never interrupted");
+    }
+}
+
+#[test]
+fn rows_behind_the_last_cut_are_not_committed() {
+    let graph = graph();
+    let world = World::new(16);
+    let mut run = resume(graph, world.doors(), options(2), &Cut::default()).expect("starts");
+    run.barrier(Epoch(1), true);
+    let cut = run.cut(Duration::from_secs(60)).expect("the barrier passes through");
+    run.decided(Epoch(1));
+    assert!(run.committed(Duration::from_secs(60)));
+    let rows = world.rows();
+    run.stop();
+    run.finish().expect("it was only stopped");
+    assert_eq!(world.rows(), rows);
+    assert_eq!(cut.sources.len(), 6, "each insert has scans of its own, the join two, and VALUES is a source too");
+}
