@@ -109,17 +109,27 @@ impl Generator {
 
     /// Looks for partitions that have been silent for too long at this time of the clock. The watermark, if
     /// that moves it, and whether all partitions are idle now.
+    ///
+    /// They fall asleep one after the other, as they fell silent, and of those that fell silent together the
+    /// lowest first: so it does not matter how often somebody looks, and the last that was awake has its say.
     pub fn silence(&mut self, now: Millis) -> (Option<Millis>, bool) {
         let Some(idle) = self.timing.idle else { return (None, false) };
         let limit = i64::try_from(idle.as_millis()).unwrap_or(i64::MAX);
-        let mut fallen_asleep = false;
-        for state in self.partitions.values_mut() {
-            if !state.idle && now.0.saturating_sub(state.heard.0) >= limit {
-                (state.idle, fallen_asleep) = (true, true);
+        let silent = |state: &State| !state.idle && now.0.saturating_sub(state.heard.0) >= limit;
+        let due = self.partitions.iter().filter(|(_, state)| silent(state));
+        let mut due: Vec<_> = due.map(|(id, state)| (state.heard, state.highest, id.clone())).collect();
+        due.sort_unstable();
+        let mut moved = None;
+        for (.., id) in &due {
+            if let Some(state) = self.partitions.get_mut(id) {
+                state.idle = true;
             }
+            moved = self.advance().or(moved);
         }
-        let all = fallen_asleep && self.partitions.values().all(|state| state.idle);
-        (self.advance(), all)
+        // Partitions that ended before may have left the others further than was said.
+        moved = self.advance().or(moved);
+        let all = !due.is_empty() && self.partitions.values().all(|state| state.idle);
+        (moved, all)
     }
 
     /// The partitions that are idle.
@@ -204,6 +214,21 @@ mod tests {
         assert_eq!(generator.silence(Millis(120)), (Some(Millis(25)), false));
         assert_eq!(generator.silence(Millis(190)), (None, true), "all idle: it stands still");
         assert_eq!(rows(&mut generator, 0, &[26]), [(1, 26)], "awake again, and the other still asleep");
+    }
+
+    #[test]
+    fn the_last_that_was_awake_has_its_say_however_seldom_somebody_looks() {
+        let idle = Some(Duration::from_millis(100));
+        let mut generator = Generator::new(Timing { idle, ..Timing::default() });
+        for partition in 0..3 {
+            generator.partition(&PartitionId::new("t", partition), Millis(0));
+        }
+        for (partition, value) in [(0, 30), (1, 10), (2, 20)] {
+            rows(&mut generator, partition, &[value]);
+        }
+        generator.heard(&PartitionId::new("t", 0), Millis(3));
+        assert_eq!(generator.silence(Millis(99)), (None, false));
+        assert_eq!(generator.silence(Millis(500)), (Some(Millis(30)), true), "1 and 2 fell silent before 0 did");
     }
 
     #[test]
