@@ -59,6 +59,8 @@ impl Feed {
         self.counters.partition(partition, now);
         if let Some(generator) = self.intake.generator() {
             generator.partition(partition, now);
+            // One that was restored has come somewhere already.
+            self.counters.timed(partition, None, 0, generator.watermark_of(partition));
         }
     }
 

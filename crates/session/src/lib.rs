@@ -9,6 +9,8 @@
 mod aside;
 pub mod check;
 mod complete;
+#[cfg(test)]
+mod conservation;
 mod demo;
 mod doors;
 mod fault;
@@ -31,6 +33,7 @@ mod strings;
 pub mod topics;
 mod types;
 mod verbs;
+mod why;
 mod workbook;
 
 pub use complete::{Candidate, KEYWORDS, Vocabulary};

@@ -28,6 +28,15 @@ pub struct Live {
     asides: Arc<Mutex<Asides>>,
 }
 
+/// What can be looked into of a run, also when it is over.
+#[derive(Clone)]
+pub struct Ran {
+    /// Its operators.
+    pub graph: Graph,
+    /// What they counted, and where they tell of themselves.
+    pub counters: Counters,
+}
+
 /// What a running query says.
 pub enum Step {
     /// Rows.
@@ -85,6 +94,11 @@ impl Live {
         status(&self.run.progress(), self.rows)
     }
 
+    /// What can be looked into of it.
+    pub(crate) fn ran(&self) -> Ran {
+        Ran { graph: self.graph.clone(), counters: self.run.counters().clone() }
+    }
+
     /// Asks the query to stop. Rows that are ready can still be taken.
     pub fn stop(&self) {
         self.run.stop();
@@ -103,6 +117,13 @@ impl Live {
         let sinks = graph.outputs.iter().filter(|output| matches!(output.target, Target::Sink(_)));
         let written = sinks.map(|output| operators[output.node.0].rows_out).sum();
         Ok(Finished { accounts, asides: kept, written })
+    }
+}
+
+impl Ran {
+    /// What became of the records of each tap so far.
+    pub fn accounts(&self) -> Vec<Account> {
+        accounts(&self.graph, Ledger::of(&self.graph, &self.counters))
     }
 }
 

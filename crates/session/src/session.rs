@@ -19,6 +19,7 @@ use crate::runs::{Notices, RunReport, Runs};
 use crate::sample::Samples;
 use crate::settings::Settings;
 use crate::topics::Topics;
+use crate::verbs::why::LastRun;
 use crate::workbook::{Store, Workbook};
 use crate::{demo, remember, verbs};
 
@@ -93,6 +94,7 @@ pub struct Session {
     pub(crate) notes: Vec<String>,
     /// Raised when the user does not want to wait for the statement any longer.
     pub(crate) stop: Stop,
+    pub(crate) last_run: LastRun,
 }
 
 impl Session {
@@ -117,6 +119,7 @@ impl Session {
             stored: (0, BTreeMap::new()),
             notes: Vec::new(),
             stop: Stop::default(),
+            last_run: None,
         };
         demo::register(&mut session)?;
         session.workbook.begin();

@@ -63,6 +63,8 @@ pub enum Statement {
     Start(Box<Start>),
     /// `STOP run`; `None` for `STOP ALL`.
     Stop(Option<Name>),
+    /// `WHY step`, `WHY query`: why nothing comes out; `None` for `WHY` alone, which asks about the last query.
+    Why(Option<Box<Asked>>),
 }
 
 /// Stages that go on with the draft.

@@ -8,3 +8,4 @@ mod live;
 mod sinks;
 mod table;
 mod transactions;
+mod why;

@@ -8,7 +8,7 @@ use datafusion::common::ScalarValue;
 use datafusion::functions_aggregate::min_max::{MaxAccumulator, MinAccumulator};
 use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::utils::split_conjunction;
-use datafusion::logical_expr::{Accumulator, Between, BinaryExpr, Expr, ExprSchemable, Like};
+use datafusion::logical_expr::{Accumulator, Between, BinaryExpr, Expr, ExprSchemable, Like, Operator};
 
 use crate::error::Result;
 use crate::expression::Expression;
@@ -78,12 +78,15 @@ impl Seen {
     }
 }
 
-/// The expression that a condition compares with constants.
-fn compared(condition: &Expr) -> Option<&Expr> {
+/// The expression that a condition compares with constants, if there is one; `a = 1 OR a = 2` compares `a`.
+pub fn compared(condition: &Expr) -> Option<&Expr> {
     let varies = |expr: &Expr| !expr.column_refs().is_empty();
     let alone = |expr: &Expr, others: &[&Expr]| varies(expr) && !others.iter().any(|other| varies(other));
     match condition {
         Expr::Not(inner) | Expr::IsTrue(inner) | Expr::IsNotTrue(inner) => compared(inner),
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Or, right }) => {
+            compared(left).filter(|expr| compared(right) == Some(expr))
+        }
         Expr::BinaryExpr(BinaryExpr { left, op, right }) if op.supports_propagation() => {
             match (varies(left), varies(right)) {
                 (true, false) => Some(left),

@@ -11,7 +11,7 @@ mod reports;
 mod sample;
 
 pub(crate) use conjunct::Probe;
-pub use conjunct::{Conjunct, Seen};
+pub use conjunct::{Conjunct, Seen, compared};
 pub(crate) use reports::{LaneReport, Reports, SeatReport};
 pub(crate) use sample::KeySample;
 

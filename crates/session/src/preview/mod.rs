@@ -13,7 +13,7 @@ use crate::fault::Fault;
 use crate::reply::Table;
 use crate::status::Account;
 
-pub use compute::of_graph;
+pub use compute::{Fed, fed, of_graph};
 pub use counts::{Counts, Kind};
 pub use decoded::Decoded;
 pub use rows::OPEN;

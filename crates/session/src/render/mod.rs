@@ -4,7 +4,7 @@
 
 mod arrow_stream;
 mod base64;
-mod clock_text;
+pub(crate) mod clock_text;
 mod columns;
 pub mod gate;
 mod grid;

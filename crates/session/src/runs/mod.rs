@@ -12,7 +12,7 @@ use millstream_record::{Clock, Millis, Stop};
 
 use crate::fault::{Class, Fault};
 use crate::ledgers::Ledgers;
-use crate::live::Live;
+use crate::live::{Live, Ran};
 use crate::status::Status;
 
 pub use notices::{Notice, Notices, Said};
@@ -27,6 +27,7 @@ pub struct Runs {
 struct Running {
     stop: Stop,
     report: Arc<Mutex<RunReport>>,
+    ran: Ran,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -99,7 +100,7 @@ impl Runs {
             status: Status::default(),
             rate: 0.0,
         }));
-        let stop = Stop::default();
+        let (stop, ran) = (Stop::default(), live.ran());
         let worker = worker::Worker {
             report: report.clone(),
             stop: stop.clone(),
@@ -111,7 +112,7 @@ impl Runs {
         let thread = thread.map_err(|error| {
             Fault::new(Class::Query, "E0604", format!("cannot start a thread for the run '{name}': {error}"))
         })?;
-        self.runs.insert(name.clone(), Running { stop, report, thread: Some(thread) });
+        self.runs.insert(name.clone(), Running { stop, report, ran, thread: Some(thread) });
         Ok(name)
     }
 
@@ -127,6 +128,11 @@ impl Runs {
         let run = self.runs.get_mut(name)?;
         run.end();
         Some(run.report.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    /// What can be looked into of a run, over or not.
+    pub fn ran(&self, name: &str) -> Option<&Ran> {
+        self.runs.get(name).map(|run| &run.ran)
     }
 
     /// The names of the runs that go on.

@@ -10,6 +10,7 @@ mod set;
 mod show;
 mod stage;
 mod steps;
+pub mod why;
 
 use millstream_sql::{Spanned, Statement};
 
@@ -39,5 +40,6 @@ pub fn answer(session: &mut Session, text: &str, statement: Spanned<Statement>) 
         Statement::Start(start) => runs::start(session, &start),
         Statement::Stop(name) => runs::stop(session, name.as_ref()),
         Statement::Use(name) => Err(set::only_one(&name)),
+        Statement::Why(asked) => why::why(session, asked.as_deref()),
     }
 }

@@ -15,16 +15,24 @@ use crate::{doors, letters, planning};
 
 /// A query.
 pub fn select(session: &mut Session, query: &ast::Query) -> Result<Reply, Fault> {
-    start(session, planning::select(session, query)?).map(live)
+    let graph = planning::select(session, query)?;
+    shown(session, graph)
 }
 
 /// One insert, or several as one job.
 pub fn insert(session: &mut Session, inserts: &[Insert]) -> Result<Reply, Fault> {
-    start(session, planning::inserts(session, inserts)?).map(live)
+    let graph = planning::inserts(session, inserts)?;
+    shown(session, graph)
 }
 
-fn live(live: Live) -> Reply {
-    Reply::Live(Box::new(live))
+/// Starts what somebody waits for, and remembers it for `WHY`.
+fn shown(session: &mut Session, graph: Graph) -> Result<Reply, Fault> {
+    let started = start(session, graph);
+    session.last_run = Some(match &started {
+        Ok(live) => Ok(live.ran()),
+        Err(fault) => Err(fault.clone()),
+    });
+    started.map(|live| Reply::Live(Box::new(live)))
 }
 
 /// Starts a graph over its topics.

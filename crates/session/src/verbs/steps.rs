@@ -7,6 +7,7 @@ use millstream_sql::SqlError;
 use millstream_sql::statement::Name;
 
 use crate::fault::Fault;
+use crate::live::Ran;
 use crate::reply::Reply;
 use crate::session::Session;
 use crate::status::Account;
@@ -32,7 +33,14 @@ pub fn ledger(session: &Session, step: Option<&Name>) -> Result<Reply, Fault> {
         Some(name) => Some(name.text.clone()),
         None => session.ledgers.last(),
     };
-    let Some(accounts) = name.as_ref().and_then(|name| session.ledgers.of(name)) else {
+    let running = name.as_ref().filter(|name| session.runs.running().contains(name));
+    let live = running.and_then(|name| session.runs.ran(name)).map(Ran::accounts);
+    let kept = || name.as_ref().and_then(|name| session.ledgers.of(name));
+    let last = || match (&session.last_run, step) {
+        (Some(Ok(ran)), None) => Some(ran.accounts()),
+        _ => None,
+    };
+    let Some(accounts) = live.or_else(kept).or_else(last) else {
         return Err(match step {
             Some(name) => {
                 let known = session.catalog.lookup(&name.text, name.span);

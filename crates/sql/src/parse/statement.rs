@@ -10,7 +10,7 @@ use crate::statement::{Explain, Name, Show, Spanned, Statement};
 /// The words that can begin a statement.
 const VERBS: &[&str] = &[
     "SELECT", "WITH", "FROM", "VALUES", "CREATE", "INSERT", "EXECUTE", "BEGIN", "EXPLAIN", "SHOW", "DESCRIBE", "DESC",
-    "SET", "RESET", "DROP", "USE", "UNDO", "REDO", "PREVIEW", "START", "STOP",
+    "SET", "RESET", "DROP", "USE", "UNDO", "REDO", "PREVIEW", "START", "STOP", "WHY",
 ];
 
 /// The verbs of Flink that are not here yet.
@@ -74,7 +74,7 @@ fn read(cursor: &mut Cursor<'_>) -> Result<Read, SqlError> {
             Statement::Describe(cursor.path("the name of a table")?)
         }
         "SET" => set(cursor)?,
-        "UNDO" | "REDO" | "PREVIEW" | "START" | "STOP" => steps::verb(cursor, &verb)?,
+        "UNDO" | "REDO" | "PREVIEW" | "START" | "STOP" | "WHY" => steps::verb(cursor, &verb)?,
         "RESET" => {
             cursor.next();
             Statement::Reset(if cursor.is_done() { None } else { Some(key(cursor)?) })

@@ -60,7 +60,7 @@ fn without_name(tokens: &[TokenWithSpan]) -> (usize, Option<Name>) {
     }
 }
 
-/// Reads `UNDO`, `REDO`, `PREVIEW …`, `START …` and `STOP …`.
+/// Reads `UNDO`, `REDO`, `PREVIEW …`, `START …`, `STOP …` and `WHY …`.
 pub fn verb(cursor: &mut Cursor<'_>, verb: &str) -> Result<Statement, SqlError> {
     cursor.next();
     Ok(match verb {
@@ -68,6 +68,8 @@ pub fn verb(cursor: &mut Cursor<'_>, verb: &str) -> Result<Statement, SqlError> 
         "REDO" => Statement::Redo,
         "PREVIEW" => Statement::Preview(Box::new(asked(cursor, "a step or a query")?)),
         "START" => Statement::Start(Box::new(start(cursor)?)),
+        "WHY" if cursor.is_done() => Statement::Why(None),
+        "WHY" => Statement::Why(Some(Box::new(asked(cursor, "a step, a table or a query")?))),
         _ if cursor.takes_word("ALL") => Statement::Stop(None),
         _ => Statement::Stop(Some(cursor.path("the name of a run, or ALL")?)),
     })
