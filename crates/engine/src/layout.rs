@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use millstream_plan::{Graph, NodeId, Op, WindowInput};
+use millstream_plan::{Exchange, Graph, NodeId};
 
 /// The lanes of a graph.
 #[derive(Debug)]
@@ -38,8 +38,8 @@ impl Layout {
                     layout.sources += 1;
                     workers + layout.sources - 1..workers + layout.sources
                 }
-                (op, [input]) if is_stage(op) => layout.placement[input.0].clone(),
-                (op, _) if partition(op, 0).is_some_and(|key| !key.is_empty()) => 0..workers,
+                (op, [input]) if op.is_stage() => layout.placement[input.0].clone(),
+                (op, _) if op.partition(0).is_some_and(|key| !key.is_empty()) => 0..workers,
                 _ => 0..1,
             };
             layout.placement.push(lanes);
@@ -65,36 +65,11 @@ impl Layout {
     /// How rows get from `from` to input `port` of `to`.
     pub fn route(&self, graph: &Graph, from: NodeId, to: NodeId, port: usize) -> Route {
         let (here, there) = (self.lanes_of(from), self.lanes_of(to));
-        if is_stage(&graph.node(to).op) && graph.node(to).inputs.len() == 1 {
-            return Route::Stay;
+        match graph.exchange(to, port) {
+            Exchange::Stay if graph.node(to).inputs.len() == 1 => Route::Stay,
+            Exchange::Hash(key) if there.len() > 1 => Route::Hash(key),
+            _ if here == there => Route::Stay,
+            _ => Route::To(there.start),
         }
-        if there.len() == 1 {
-            return if here == there { Route::Stay } else { Route::To(there.start) };
-        }
-        Route::Hash(partition(&graph.node(to).op, port).expect("only operators with keys are spread"))
-    }
-}
-
-/// Whether an operator keeps no state.
-pub fn is_stage(op: &Op) -> bool {
-    match op {
-        Op::Filter(_) | Op::Project(_) | Op::Expand(_) | Op::Unnest(_) => true,
-        Op::AssignWindow(assign) => !matches!(assign.window, millstream_plan::Window::Session { .. }),
-        _ => false,
-    }
-}
-
-/// The columns of input `port` by which an operator may be spread, or `None` if it must run once.
-fn partition(op: &Op, port: usize) -> Option<Vec<usize>> {
-    match op {
-        Op::GroupAggregate(group) => Some(group.keys.clone()),
-        Op::WindowAggregate(aggregate) => match &aggregate.input {
-            WindowInput::Time { .. } | WindowInput::Attached { .. } => Some(aggregate.keys.clone()),
-        },
-        Op::AssignWindow(assign) => Some(assign.partition.clone()),
-        Op::Normalize { key } => Some(key.clone()),
-        Op::IntervalJoin(join) => Some(join.on.iter().map(|on| if port == 0 { on.left } else { on.right }).collect()),
-        Op::Scan { .. } | Op::Values { .. } | Op::Filter(_) | Op::Project(_) | Op::Expand(_) | Op::Unnest(_) => None,
-        Op::Union | Op::TableJoin(_) | Op::Limit { .. } => None,
     }
 }

@@ -11,7 +11,6 @@ use std::fmt;
 
 use millstream_plan::{Graph, NodeId, Op, Window};
 
-use crate::layout::is_stage;
 use crate::progress::Counters;
 
 /// The account of a run.
@@ -52,7 +51,7 @@ impl Ledger {
                     Op::Filter(_) => {}
                     op if one_to_one(op) => {}
                     op => {
-                        if !is_stage(op) && node.inputs.len() == 1 {
+                        if !op.is_stage() && node.inputs.len() == 1 {
                             late += counted.late;
                         }
                         break;

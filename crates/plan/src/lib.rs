@@ -7,8 +7,11 @@
 //! columns by index only; whatever has to be computed for them is computed by a projection before them.
 
 mod aggregate;
+mod exchange;
+mod explain;
 mod fingerprint;
 mod graph;
+mod growth;
 mod join;
 mod row;
 mod show;
@@ -16,8 +19,11 @@ mod tap;
 mod window;
 
 pub use aggregate::{AggregateCall, AggregateKind, GroupAggregate, WindowAggregate, WindowInput};
+pub use exchange::Exchange;
+pub use explain::{Edge, Explanation, Operator};
 pub use fingerprint::Fingerprint;
 pub use graph::{Graph, Node, NodeId, Op, Output, Target, Unnest};
+pub use growth::Growth;
 pub use join::{Equality, IntervalJoin, JoinKind, TableJoin};
 pub use row::{Changes, RowType};
 pub use tap::{ComputedColumn, Tap, TapChanges, TapColumn, Watermark};

@@ -9,6 +9,7 @@ use millstream_engine::Doors;
 use millstream_plan::{Graph, Tap, Target};
 use millstream_record::{Clock, Connector, OptionError, Options, Sink, Source};
 use millstream_sql::SqlError;
+use millstream_sql::show::REDACTED;
 
 use crate::aside;
 use crate::fault::Fault;
@@ -51,6 +52,12 @@ impl Outside {
     /// A tap's options, checked against its connector's table.
     pub fn options(&self, tap: &Tap) -> Result<(&Arc<dyn Connector>, Options), SqlError> {
         let connector = self.connector(&tap.connector)?;
+        if let Some((key, _)) = tap.options.iter().find(|(_, value)| *value == REDACTED) {
+            let error = SqlError::new("E0302", format!("the secret '{key}' of '{}' was not kept", tap.name));
+            return Err(
+                error.hint("declare the table again with CREATE OR REPLACE TABLE; secrets are never written to disk")
+            );
+        }
         let typed = tap.options.iter().map(|(key, value)| (key.as_str(), value.as_str()));
         let checked = Options::check(typed, &[connector.options(), TAP_OPTIONS]);
         Ok((connector, checked.map_err(|error| wrong_option(&tap.connector, &error))?))

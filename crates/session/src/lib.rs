@@ -15,6 +15,7 @@ mod demo;
 mod doors;
 mod fault;
 mod fold;
+mod judge;
 mod ledgers;
 mod letters;
 mod live;
@@ -36,16 +37,19 @@ mod verbs;
 mod why;
 mod workbook;
 
+#[cfg(test)]
+mod stories;
+
 pub use complete::{Candidate, KEYWORDS, Vocabulary};
 pub use fault::{Class, Fault};
 pub use fold::Fold;
 pub use live::{Finished, Live, Step};
-pub use millstream_plan::Changes;
+pub use millstream_plan::{Changes, Edge, Exchange, Explanation, Operator};
 pub use millstream_record::{Batch, Clock, Kind, Stop, SystemClock};
 pub use millstream_sql::{Completeness, is_complete};
 pub use preview::{Counts, Dependent, Kind as CountKind, OPEN, Preview};
 pub use render::{Columns, Format, LiveTable, Look, Tone, Writer, Zone, gate, to_text, width};
-pub use reply::{Reply, Table};
+pub use reply::{Explained, Reply, Table};
 pub use runs::{Notice, Notices, RunReport, RunState, Said};
 pub use sample::TableSample;
 pub use session::{Manner, Replies, Session, SessionOptions};

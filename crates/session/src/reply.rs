@@ -1,5 +1,6 @@
 //! What a statement answers, for every front end to show in its own way.
 
+use millstream_plan::Explanation;
 use millstream_record::Batch;
 
 use crate::live::Live;
@@ -12,12 +13,38 @@ pub enum Reply {
     Text(String),
     /// A table that is known as a whole.
     Table(Table),
-    /// A plan.
+    /// A plan, or a declaration, as text.
     Plan(String),
+    /// The graph of a query, explained.
+    Explained(Box<Explained>),
     /// What a stage makes of the sample that is kept.
     Preview(Box<Preview>),
     /// A query that has been started: its rows are there to be taken.
     Live(Box<Live>),
+}
+
+/// The graph of a query, and what is said of it before it runs. As text it is a tree, with the rest below.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Explained {
+    /// The operators and the edges between them.
+    pub graph: Explanation,
+    /// What may go wrong when it runs for long, each with its way out.
+    pub warnings: Vec<String>,
+    /// How it exports: `exact`, `with …`, `not to Flink: …`.
+    pub badge: String,
+    /// The graph's fingerprint.
+    pub fingerprint: String,
+}
+
+impl std::fmt::Display for Explained {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.graph)?;
+        for warning in &self.warnings {
+            writeln!(f, "warning: {warning}")?;
+        }
+        writeln!(f, "exports {}", self.badge)?;
+        write!(f, "fingerprint {}", self.fingerprint)
+    }
 }
 
 /// A table that is known as a whole.

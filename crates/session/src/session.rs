@@ -21,7 +21,7 @@ use crate::settings::Settings;
 use crate::topics::Topics;
 use crate::verbs::why::LastRun;
 use crate::workbook::{Store, Workbook};
-use crate::{demo, remember, verbs};
+use crate::{demo, planning, remember, verbs};
 
 /// What a session is started with.
 pub struct SessionOptions {
@@ -201,8 +201,11 @@ impl Session {
             millstream_sql::parse(own).map_err(Fault::from).map_err(|fault| fault.within(text, span.start))?;
         match (statements.pop(), statements.is_empty()) {
             (Some(statement), true) => {
-                let place = statement.span;
+                let (place, native) = (statement.span, statement.native.clone());
                 let answer = verbs::answer(self, own, statement);
+                if let (Ok(_), Some(native)) = (&answer, native) {
+                    self.notes.push(format!("in Flink's words: {}", planning::with_rowtime(self, &native)));
+                }
                 answer.map_err(|fault| fault.or_at(Some(place)).within(text, span.start))
             }
             _ => unreachable!("a text was cut into single statements"),

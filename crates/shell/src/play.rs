@@ -76,6 +76,11 @@ fn show(
             let text = millstream_session::gate::shown_lines(&text).into_owned();
             io::Write::write_all(screen.results()?, format!("{text}\n").as_bytes())?;
         }
+        Reply::Explained(explained) => {
+            let text = explained.to_string();
+            let text = millstream_session::gate::shown_lines(&text);
+            io::Write::write_all(screen.results()?, format!("{text}\n").as_bytes())?;
+        }
         Reply::Table(table) => write_table(&table, screen)?,
         Reply::Preview(preview) => {
             write_table(&preview.table, screen)?;

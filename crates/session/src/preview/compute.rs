@@ -13,6 +13,7 @@ use super::rows::{First, Rows};
 use super::{Counts, Kind, Preview};
 use crate::fault::Fault;
 use crate::fold::Fold;
+use crate::judge::{badge, warnings};
 use crate::live::{accounts, keep};
 use crate::session::Session;
 use crate::verbs::query::options;
@@ -41,7 +42,8 @@ pub fn of_graph(session: &Session, graph: &Graph, step: Option<String>) -> Resul
         counts: Counts { kind: Kind::of(graph), records, rows: total, changes, open, late, bad },
         accounts: accounts(graph, ledger),
         took: Millis(session.clock.now().0 - began.0),
-        warnings: empty(&samples),
+        warnings: empty(&samples).into_iter().chain(warnings(graph)).collect(),
+        badge: badge(graph).to_string(),
         dependents: Vec::new(),
     })
 }

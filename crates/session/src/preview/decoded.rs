@@ -11,8 +11,9 @@ use millstream_record::{Error, Fetched, Limits, Millis, PartitionId, Poll, Scan,
 use crate::fault::Fault;
 use crate::session::Session;
 
-/// Rows in a piece: between two pieces it is looked whether anybody still wants the answer.
-const PIECE: usize = 2048;
+/// Records in a piece of each partition, together: in so far the order of arrival across partitions is kept
+/// only roughly. Between two pieces it is looked whether anybody still wants the answer.
+const PIECE: usize = 512;
 
 /// The decoded samples of a session, by table.
 #[derive(Default)]

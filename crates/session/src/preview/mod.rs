@@ -33,6 +33,8 @@ pub struct Preview {
     pub took: Millis,
     /// What may go wrong with the query when it runs, each with its way out.
     pub warnings: Vec<String>,
+    /// How the query exports: `exact`, `with …`, `not to Flink: …`.
+    pub badge: String,
     /// The steps that depend on this one, as they are now.
     pub dependents: Vec<Dependent>,
 }
@@ -64,6 +66,7 @@ impl Preview {
             format!("{} of {tap} could not be read: SELECT * FROM `{tap}$errors`;", crate::status::count(account.bad))
         }));
         lines.extend(self.warnings.iter().map(|warning| format!("warning: {warning}")));
+        lines.extend(self.step.as_ref().map(|_| format!("exports {}", self.badge)));
         lines.extend(self.dependents.iter().map(Dependent::line));
         lines
     }
@@ -78,3 +81,6 @@ impl Dependent {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -108,14 +108,14 @@ impl Rows {
 /// Closed rows and open ones behind them, with a last column that marks the open ones.
 fn marked(schema: &SchemaRef, closed: &RecordBatch, open: &RecordBatch) -> Result<RecordBatch, Fault> {
     let rows = arrow::compute::concat_batches(schema, [closed, open])?;
-    let marks = (0..rows.num_rows()).map(|row| (row >= closed.num_rows()).then_some("…"));
+    let marks = (0..rows.num_rows()).map(|row| if row < closed.num_rows() { "" } else { "…" });
     let mut fields: Vec<Arc<Field>> = schema.fields().to_vec();
     let mut name = OPEN.to_string();
     while schema.column_with_name(&name).is_some() {
         name.insert(0, '$');
     }
-    fields.push(Arc::new(Field::new(name, DataType::Utf8, true)));
+    fields.push(Arc::new(Field::new(name, DataType::Utf8, false)));
     let mut columns = rows.columns().to_vec();
-    columns.push(Arc::new(StringArray::from_iter(marks)) as ArrayRef);
+    columns.push(Arc::new(StringArray::from_iter_values(marks)) as ArrayRef);
     Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
 }

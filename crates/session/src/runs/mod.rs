@@ -166,3 +166,6 @@ impl Drop for Runs {
         self.runs.values_mut().for_each(Running::end);
     }
 }
+
+#[cfg(test)]
+mod tests;

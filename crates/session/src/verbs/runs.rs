@@ -9,6 +9,7 @@ use millstream_sql::statement::{Name, Start};
 use millstream_sql::types::INSTANT_ZONE;
 
 use crate::fault::Fault;
+use crate::judge::warnings;
 use crate::planning;
 use crate::reply::Reply;
 use crate::runs::{RunReport, RunState};
@@ -34,6 +35,7 @@ pub fn start(session: &mut Session, start: &Start) -> Result<Reply, Fault> {
         }
     };
     let name = step.or_else(|| into.clone()).unwrap_or_else(|| "query".into());
+    session.notes.extend(warnings(&graph).into_iter().map(|warning| format!("warning: {warning}")));
     let live = query::start(session, graph)?;
     let ledgers = session.ledgers.clone();
     let run = session.runs.adopt(live, &name, into.clone(), &ledgers)?;

@@ -100,7 +100,14 @@ fn redraft(session: &mut Session, what: &str, after: Option<Arc<str>>) {
 /// The change of the draft that goes with a new step: `|>` goes on with it.
 pub fn draft_from(session: &Session, step: &str) -> Option<Edit> {
     let before = session.workbook.draft().cloned();
-    session.manner.previews().then(|| Edit::Draft { before, after: Some(format!("FROM {}", quoted(step)).into()) })
+    session.manner.previews().then(|| Edit::Draft { before, after: Some(format!("FROM {}", plain(step)).into()) })
+}
+
+/// A name as it is typed: in back-quotes only where it must be.
+fn plain(name: &str) -> String {
+    let query = format!("FROM {name}");
+    let read = millstream_sql::query(&query).map(|query| millstream_sql::reads(&query));
+    if read.is_ok_and(|names| names.len() == 1 && names.contains(name)) { name.to_string() } else { quoted(name) }
 }
 
 /// `PREVIEW step` and `PREVIEW query`.

@@ -7,7 +7,9 @@ use millstream_sql::SqlError;
 use millstream_sql::statement::Name;
 
 use crate::fault::Fault;
+use crate::judge::badge;
 use crate::live::Ran;
+use crate::planning;
 use crate::reply::Reply;
 use crate::session::Session;
 use crate::status::Account;
@@ -18,12 +20,17 @@ use crate::workbook::Step;
 pub fn show(session: &Session, pattern: Option<&str>) -> Reply {
     let all: Vec<(&str, &Step)> = session.workbook.steps().filter(|(name, _)| like(pattern, name)).collect();
     let reads = |step: &Step| step.current().reads().into_iter().collect::<Vec<_>>().join(", ");
+    let exports = |(name, step): &(&str, &Step)| match planning::step(session, name, &step.current().view.query) {
+        Ok(graph) => badge(&graph).to_string(),
+        Err(error) => format!("no longer works: {error}"),
+    };
     let counted = |step: &Step| session.counted.get(&step.label()).cloned();
     table([
         ("step", Arc::new(StringArray::from_iter_values(all.iter().map(|(name, _)| *name))) as ArrayRef),
         ("version", Arc::new(UInt32Array::from_iter_values(all.iter().map(|(_, step)| step.current().number)))),
         ("reads", Arc::new(StringArray::from_iter_values(all.iter().map(|(_, step)| reads(step))))),
         ("rows", Arc::new(StringArray::from_iter(all.iter().map(|(_, step)| counted(step))))),
+        ("exports", Arc::new(StringArray::from_iter_values(all.iter().map(exports)))),
     ])
 }
 

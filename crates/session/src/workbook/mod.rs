@@ -95,3 +95,6 @@ impl Workbook {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -41,6 +41,11 @@ pub(super) fn shown() -> impl Iterator<Item = Function> {
     DOCUMENTED.iter().map(|&(name, signature, doc)| Function { name, signature, doc, kind: FunctionKind::Aggregate })
 }
 
+/// Whether a function, by its name in a plan, is Flink's.
+pub(super) fn is_shared(name: &str) -> bool {
+    DOCUMENTED.iter().filter_map(|(known, ..)| find(known)).any(|function| function.name() == name)
+}
+
 /// The aggregate function of this name, in any case.
 pub(super) fn find(name: &str) -> Option<Arc<AggregateUDF>> {
     static OWN: OnceLock<HashMap<&'static str, Arc<AggregateUDF>>> = OnceLock::new();

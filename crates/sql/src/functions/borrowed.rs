@@ -1,7 +1,7 @@
 //! The scalar functions of DataFusion that mean what Flink means under the same name, and those that
 //! Flink does not have. They are looked up when they are first asked for.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
 use datafusion::logical_expr::ScalarUDF;
@@ -59,6 +59,35 @@ const DOCUMENTED: &[(&str, &str, &str)] = &[
 
 /// Functions that read the clock or roll dice: nothing may, except through what it is handed.
 const BANNED: &[&str] = &["now", "current_date", "current_time", "random", "uuid", "version", "today"];
+
+/// Functions that stand for syntax: fields, lists, rows, `TRIM`, `EXTRACT`, `POSITION`.
+const SYNTAX: &[&str] = &[
+    "array_element",
+    "btrim",
+    "concat",
+    "date_part",
+    "get_field",
+    "ltrim",
+    "make_array",
+    "map",
+    "map_extract",
+    "named_struct",
+    "overlay",
+    "rtrim",
+    "strpos",
+    "struct",
+    "substr",
+];
+
+/// Whether a function of DataFusion, by its name in a plan, is Flink's as well.
+pub(super) fn is_shared(name: &str) -> bool {
+    static SHARED: OnceLock<HashSet<String>> = OnceLock::new();
+    let shared = SHARED.get_or_init(|| {
+        let canonical = DOCUMENTED.iter().filter_map(|(name, ..)| Some(scalar(name)?.name().to_string()));
+        canonical.chain(SYNTAX.iter().map(|name| name.to_string())).collect()
+    });
+    shared.contains(name)
+}
 
 /// The documented ones as users see them.
 pub(super) fn shown() -> impl Iterator<Item = Function> {

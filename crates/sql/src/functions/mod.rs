@@ -108,6 +108,14 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     functions().into_iter().map(|function| function.name)
 }
 
+/// Whether a function, by its name in a plan, is one that Flink does not have. Those of this crate are all
+/// Flink's; of DataFusion's, those that the list of functions names.
+pub fn is_foreign(name: &str) -> bool {
+    let own = FAMILIES.iter().flat_map(|family| family.iter()).any(|spec| spec.is_called(name));
+    let known = borrowed::scalar(name).is_some() || aggregate::find(name).is_some();
+    !own && known && !borrowed::is_shared(name) && !aggregate::is_shared(name)
+}
+
 /// What functions may know of the session that calls them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Session {

@@ -5,6 +5,7 @@
 mod cursor;
 mod foreign;
 mod insert;
+mod ksql;
 mod legacy;
 mod like;
 mod limits;
@@ -31,6 +32,8 @@ mod hostile;
 mod tests;
 
 pub(crate) use cursor::Cursor;
+pub use foreign::ROWTIME;
+pub(crate) use foreign::is_rowtime;
 pub(crate) use like::clause as like_clause;
 pub(crate) use query::{expression as read_expression, query as read_query};
 pub(crate) use rewrite::{WITHIN, table_options as read_options};

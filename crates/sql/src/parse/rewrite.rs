@@ -9,6 +9,7 @@
 //! | `MAP[k, v]` | `MAP(k, v)` |
 //! | `PATTERN (…) WITHIN INTERVAL … DEFINE` | ``PATTERN (…) DEFINE `WITHIN` AS INTERVAL …,`` |
 //! | `\|> DISTINCT`, `\|> SELECT DISTINCT …` | `\|> CALL DISTINCT()` (behind the list) |
+//! | `WINDOW TUMBLING (SIZE 1 HOUR) … GROUP BY k` | ``… GROUP BY TUMBLE(`ROWTIME`, INTERVAL '1' HOUR), k`` |
 //! | `EMIT CHANGES`, `EMIT ON WINDOW CLOSE` at the end | nothing: that is how every query here emits |
 
 use datafusion::sql::sqlparser::keywords::Keyword;
@@ -17,13 +18,13 @@ use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 use crate::error::{Span, SqlError};
 use crate::parse::cursor::is_word;
 use crate::parse::tokens::{self, span_of};
-use crate::parse::{Cursor, types};
+use crate::parse::{Cursor, ksql, types};
 use crate::statement::TableOption;
 
 /// The tokens that are left, in words that sqlparser knows.
 pub fn tokens(cursor: &Cursor<'_>) -> Result<Vec<TokenWithSpan>, SqlError> {
     let out = Vec::with_capacity(cursor.rest().len());
-    let mut rewrite = Rewrite { out, closing: Vec::new(), distinct: Vec::new() };
+    let mut rewrite = Rewrite { out, closing: Vec::new(), distinct: Vec::new(), window: None };
     let mut cursor = without_emit(cursor.clone());
     while let Some(token) = cursor.peek() {
         rewrite.finish_distinct(cursor.position());
@@ -32,6 +33,10 @@ pub fn tokens(cursor: &Cursor<'_>) -> Result<Vec<TokenWithSpan>, SqlError> {
         }
     }
     rewrite.finish_distinct(cursor.position());
+    if let Some(window) = rewrite.window {
+        let error = SqlError::new("E0404", "a WINDOW needs a GROUP BY behind it");
+        return Err(error.at(window.key.first().map(span_of)));
+    }
     Ok(rewrite.out)
 }
 
@@ -87,6 +92,14 @@ struct Rewrite {
     closing: Vec<Closing>,
     /// The lists of `|> SELECT DISTINCT` that are being read: at which token each ends, and its place.
     distinct: Vec<(usize, Span)>,
+    /// A window of ksqlDB that waits for its `GROUP BY`.
+    window: Option<Waiting>,
+}
+
+/// A key that waits for the `GROUP BY` of its level.
+struct Waiting {
+    key: Vec<TokenWithSpan>,
+    depth: usize,
 }
 
 /// What happens at the bracket that closes this one.
@@ -114,8 +127,30 @@ impl Rewrite {
                 }
             }
             Token::VerticalBarRightAngleBracket => return Ok(self.pipe(cursor)),
-            Token::Word(word) if word.quote_style.is_none() => return Ok(self.word(&word.value, cursor)),
+            Token::Word(word) if word.quote_style.is_none() => {
+                return Ok(self.ksql_window(&word.value, cursor)? || self.word(&word.value, cursor));
+            }
             _ => {}
+        }
+        Ok(false)
+    }
+
+    /// Takes a window of ksqlDB out, and puts it in behind `GROUP BY`.
+    fn ksql_window(&mut self, word: &str, cursor: &mut Cursor<'_>) -> Result<bool, SqlError> {
+        let depth = self.closing.len();
+        if word.eq_ignore_ascii_case("WINDOW")
+            && let Some(key) = ksql::window(cursor)?
+        {
+            self.window = Some(Waiting { key, depth });
+            return Ok(true);
+        }
+        if word.eq_ignore_ascii_case("GROUP")
+            && cursor.is_word_at(1, "BY")
+            && let Some(window) = self.window.take_if(|window| window.depth == depth)
+        {
+            self.out.extend([cursor.next(), cursor.next()].into_iter().flatten().cloned());
+            self.out.extend(window.key);
+            return Ok(true);
         }
         Ok(false)
     }

@@ -13,9 +13,11 @@ use millstream_plan::Window;
 use super::fault::outside;
 use super::hinted;
 use super::node::{LateralList, WindowNode};
+use super::source::TapSource;
 use crate::SqlError;
 use crate::error::Span;
 use crate::interval::milliseconds;
+use crate::parse::is_rowtime;
 use crate::shape;
 use crate::window::{WindowCall, WindowFunction};
 
@@ -138,10 +140,36 @@ fn window(call: WindowCall, zone: &str, context: &mut dyn RelationPlannerContext
     let checked = if call.legacy { Ok(()) } else { window.check() };
     checked.map_err(|error| outside(SqlError::new("E0410", error.to_string()).at(call.span)))?;
     let column = |ident: &ast::Ident| column(&input, ident).map_err(outside);
-    let time = column(&call.time)?;
+    let time = match is_rowtime(&call.time) {
+        true => column(&ast::Ident::new(rowtime(&input).ok_or_else(|| outside(no_rowtime(&call)))?))?,
+        false => column(&call.time)?,
+    };
     let partition = call.partition.iter().map(column).collect::<Result<Vec<_>>>()?;
     let place = Span::at(call.time.span).or(call.span);
     WindowNode::plan(input, window, time, partition, zone, call.legacy, place)
+}
+
+/// The event-time column of rows that come from one tap, if it is still among them.
+fn rowtime(input: &LogicalPlan) -> Option<String> {
+    match input {
+        LogicalPlan::TableScan(scan) => {
+            let source: &dyn std::any::Any = scan.source.as_ref();
+            let tap = &source.downcast_ref::<TapSource>()?.tap;
+            Some(tap.columns[tap.watermark.as_ref()?.column].name().to_string())
+        }
+        LogicalPlan::SubqueryAlias(alias) => rowtime(&alias.input),
+        LogicalPlan::Filter(filter) => rowtime(&filter.input),
+        LogicalPlan::Projection(projection) => {
+            let name = rowtime(&projection.input)?;
+            projection.schema.fields().iter().any(|field| *field.name() == name).then_some(name)
+        }
+        _ => None,
+    }
+}
+
+fn no_rowtime(call: &WindowCall) -> SqlError {
+    let error = SqlError::new("E0404", "it cannot be told which column the window goes by").at(call.span);
+    error.hint(format!("say it in native form: {}(TABLE t, DESCRIPTOR(ts), …)", call.function.name()))
 }
 
 fn column(input: &LogicalPlan, ident: &ast::Ident) -> Result<Expr, SqlError> {
