@@ -42,7 +42,8 @@ impl Source for MemorySource {
     }
 
     fn open(&self, scan: Scan) -> Result<Box<dyn Reader>> {
-        let at = |number| scan.resume.as_ref().and_then(|positions| positions.get(&self.id(number))).map_or(0, |at| at.0);
+        let at =
+            |number| scan.resume.as_ref().and_then(|positions| positions.get(&self.id(number))).map_or(0, |at| at.0);
         let places = (0..self.partitions.len()).map(|number| at(number) as usize).collect();
         Ok(Box::new(MemoryReader { source: self.clone(), columns: scan.columns, places, announced: 0, turn: 0 }))
     }

@@ -33,15 +33,15 @@ pub fn play(
         interrupt.clear();
         let began = Instant::now();
         let Some(reply) = replies.next() else { break };
+        for note in replies.take_notes() {
+            screen.note(&millstream_session::gate::shown_lines(&note))?;
+        }
         screen.look.zone = replies.session().settings().zone();
         let changelog = screen.changelog || replies.session().settings().changelog();
         let shown = match reply {
             Ok(reply) => show(reply, way, changelog, screen, interrupt)?,
             Err(fault) => Err(fault),
         };
-        for note in replies.take_notes() {
-            screen.note(&millstream_session::gate::shown_lines(&note))?;
-        }
         let exit = match shown {
             Ok(exit) => exit,
             Err(fault) => {

@@ -191,7 +191,10 @@ fn launch(graph: Graph, doors: Doors, options: Options, from: Option<&Cut>) -> R
         Ok(Hub::new(lane, ways.outlets.clone(), shared.clone()))
     };
     let workers = (0..layout.workers()).map(build).collect::<Result<Vec<_>>>()?;
-    let sources: Vec<_> = springs.into_iter().map(|spring| Ok((build(layout.lanes_of(spring.scan).start)?, spring))).collect::<Result<_>>()?;
+    let sources: Vec<_> = springs
+        .into_iter()
+        .map(|spring| Ok((build(layout.lanes_of(spring.scan).start)?, spring)))
+        .collect::<Result<_>>()?;
     let with_state = workers.iter().filter(|hub| hub.has_state()).count();
     let expected = Expected { parts: sources.len() + with_state + taps.len(), sinks: taps.len() };
     for mut outflow in outflows {

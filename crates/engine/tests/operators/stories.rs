@@ -44,7 +44,9 @@ fn tell(story: &Story) -> Result<(), String> {
             manners.extend(firsts.map(|first| Manner { batch_rows, recover: Some((first, every)), ..PLAIN }));
         }
     }
-    for (batch_rows, first) in [None, Some(2)].into_iter().flat_map(|rows| (0..story.events.len()).map(move |first| (rows, first))) {
+    for (batch_rows, first) in
+        [None, Some(2)].into_iter().flat_map(|rows| (0..story.events.len()).map(move |first| (rows, first)))
+    {
         manners.push(Manner { batch_rows, cut: Some((first, 0)), ..PLAIN });
     }
     for manner in manners {

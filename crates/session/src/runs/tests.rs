@@ -56,7 +56,11 @@ fn a_run_goes_on_beside_the_prompt_until_it_is_stopped() {
 #[test]
 fn a_run_that_ends_or_fails_says_so() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut session = Session::new(SessionOptions::in_folder(folder.path())).expect("a session");
+    let mut script = Session::new(SessionOptions::in_folder(folder.path())).expect("a session");
+    let refused = script.execute("START SELECT 1").next().and_then(Result::err).expect("a script has no background");
+    assert_eq!(refused.code, "E0607");
+    let options = SessionOptions::in_folder(folder.path()).used_by(Manner::Notebook);
+    let mut session = Session::new(options).expect("a session");
     let table = "CREATE TABLE few (n INT) WITH ('connector' = 'datagen', 'number-of-rows' = '50', \
                  'fields.n.kind' = 'sequence', 'fields.n.start' = '0', 'fields.n.end' = '49')";
     said(&mut session, table);

@@ -13,13 +13,17 @@ use crate::judge::warnings;
 use crate::planning;
 use crate::reply::Reply;
 use crate::runs::{RunReport, RunState};
-use crate::session::Session;
+use crate::session::{Manner, Session};
 use crate::status::{Status, count};
 use crate::strings::table;
 use crate::verbs::query;
 
-/// `START …`.
+/// `START …`. A run in the background ends with its session: in a script it would end before it has begun.
 pub fn start(session: &mut Session, start: &Start) -> Result<Reply, Fault> {
+    if session.manner == Manner::Script {
+        let error = SqlError::new("E0607", "a script has no background: what START starts would end with the script");
+        return Err(error.hint("write the query itself, or INSERT INTO a table").into());
+    }
     let (graph, step, into) = match start {
         Start::Query(asked) => {
             let name = asked.step.as_ref().map(|name| name.text.clone());
