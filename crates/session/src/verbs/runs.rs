@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Array, StringArray, TimestampMillisecondArray, UInt64Array};
+use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray, TimestampMillisecondArray};
 use millstream_record::Millis;
 use millstream_sql::SqlError;
 use millstream_sql::statement::{Name, Start};
@@ -86,8 +86,9 @@ pub fn show(session: &Session) -> Reply {
     let all = session.runs.reports();
     let text =
         |of: fn(&RunReport) -> Option<&str>| -> ArrayRef { Arc::new(StringArray::from_iter(all.iter().map(of))) };
-    let number =
-        |of: fn(&RunReport) -> Option<u64>| -> ArrayRef { Arc::new(UInt64Array::from_iter(all.iter().map(of))) };
+    let number = |of: fn(&RunReport) -> Option<u64>| -> ArrayRef {
+        Arc::new(Int64Array::from_iter(all.iter().map(|report| of(report).map(|number| number as i64))))
+    };
     let time = |of: fn(&RunReport) -> Option<i64>| -> ArrayRef {
         Arc::new(TimestampMillisecondArray::from_iter(all.iter().map(of)).with_timezone(INSTANT_ZONE))
     };

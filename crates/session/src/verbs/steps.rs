@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, StringArray, UInt32Array, UInt64Array};
+use arrow::array::{ArrayRef, Int64Array, StringArray};
 use millstream_sql::SqlError;
 use millstream_sql::statement::Name;
 
@@ -27,7 +27,10 @@ pub fn show(session: &Session, pattern: Option<&str>) -> Reply {
     let counted = |step: &Step| session.counted.get(&step.label()).cloned();
     table([
         ("step", Arc::new(StringArray::from_iter_values(all.iter().map(|(name, _)| *name))) as ArrayRef),
-        ("version", Arc::new(UInt32Array::from_iter_values(all.iter().map(|(_, step)| step.current().number)))),
+        (
+            "version",
+            Arc::new(Int64Array::from_iter_values(all.iter().map(|(_, step)| i64::from(step.current().number)))),
+        ),
         ("reads", Arc::new(StringArray::from_iter_values(all.iter().map(|(_, step)| reads(step))))),
         ("rows", Arc::new(StringArray::from_iter(all.iter().map(|(_, step)| counted(step))))),
         ("exports", Arc::new(StringArray::from_iter_values(all.iter().map(exports)))),
@@ -58,8 +61,9 @@ pub fn ledger(session: &Session, step: Option<&Name>) -> Result<Reply, Fault> {
             None => SqlError::new("E0605", "nothing has run or been previewed yet").into(),
         });
     };
-    let number =
-        |of: fn(&Account) -> u64| -> ArrayRef { Arc::new(UInt64Array::from_iter_values(accounts.iter().map(of))) };
+    let number = |of: fn(&Account) -> u64| -> ArrayRef {
+        Arc::new(Int64Array::from_iter_values(accounts.iter().map(|account| of(account) as i64)))
+    };
     Ok(table([
         ("source", Arc::new(StringArray::from_iter_values(accounts.iter().map(|account| &account.tap))) as ArrayRef),
         ("in", number(|account| account.records)),
