@@ -14,6 +14,7 @@ use millstream_sql::show::REDACTED;
 use crate::aside;
 use crate::fault::Fault;
 use crate::memory::Memory;
+use crate::secrets::Secrets;
 use crate::session::Session;
 use crate::topics::Topics;
 
@@ -22,17 +23,28 @@ pub struct Outside {
     topics: Topics,
     clock: Arc<dyn Clock>,
     connectors: OnceLock<Vec<Arc<dyn Connector>>>,
+    secrets: Secrets,
 }
 
 impl Outside {
     /// All connectors, with these embedded topics.
     pub fn new(topics: Topics, clock: Arc<dyn Clock>) -> Outside {
-        Outside { topics, clock, connectors: OnceLock::new() }
+        Outside { topics, clock, connectors: OnceLock::new(), secrets: Secrets::default() }
     }
 
     /// The embedded topics.
     pub fn topics(&self) -> &Topics {
         &self.topics
+    }
+
+    /// Where passwords come from.
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
+    /// The same, to change it.
+    pub fn secrets_mut(&mut self) -> &mut Secrets {
+        &mut self.secrets
     }
 
     /// All connectors.
@@ -47,6 +59,12 @@ impl Outside {
             let error = SqlError::new("E0301", format!("there is no connector '{name}'")).did_you_mean(name, known);
             error.hint("SHOW CONNECTORS; lists all connectors")
         })
+    }
+
+    /// A tap's options with the passwords that they name put in, to open it with.
+    pub fn opening(&self, tap: &Tap) -> Result<(&Arc<dyn Connector>, Options), Fault> {
+        let tap = Tap { options: self.secrets.put_in(&tap.options)?, ..tap.clone() };
+        Ok(self.options(&tap)?)
     }
 
     /// A tap's options, checked against its connector's table.
@@ -105,7 +123,7 @@ pub fn open(session: &Session, graph: &Graph) -> Result<Doors, Fault> {
         if let Target::Sink(tap) = &output.target
             && !sinks.contains_key(&tap.name)
         {
-            let (connector, options) = session.outside.options(tap)?;
+            let (connector, options) = session.outside.opening(tap)?;
             sinks.insert(tap.name.clone(), connector.sink(&tap.name, &tap.physical(), &tap.primary_key, &options)?);
         }
     }
@@ -117,7 +135,7 @@ pub fn source(session: &Session, tap: &Tap) -> Result<Box<dyn Source>, Fault> {
     if tap.connector == aside::CONNECTOR {
         return Ok(Box::new(Memory::new(&tap.name, tap.schema(), kept_rows(session, tap))));
     }
-    let (connector, options) = session.outside.options(tap)?;
+    let (connector, options) = session.outside.opening(tap)?;
     Ok(connector.source(&tap.name, &tap.physical(), &options)?)
 }
 

@@ -60,13 +60,23 @@ impl Fold {
 
     /// The rows that stand, in batches of at most `size` rows.
     pub fn batches(&self, size: usize) -> Result<Vec<RecordBatch>, ArrowError> {
-        let parser = self.converter.parser();
         let rows: Vec<&Arc<[u8]>> = self.rows.values().collect();
-        let batch = |rows: &[&Arc<[u8]>]| {
-            let columns = self.converter.convert_rows(rows.iter().map(|bytes| parser.parse(bytes)))?;
-            RecordBatch::try_new(self.schema.clone(), columns)
-        };
-        rows.chunks(size.max(1)).map(batch).collect()
+        rows.chunks(size.max(1)).map(|rows| self.batch(rows)).collect()
+    }
+
+    /// The first and the last rows that stand, without going through those between them.
+    pub fn ends(&self, first: usize, last: usize) -> Result<[RecordBatch; 2], ArrowError> {
+        let last = last.min(self.rows.len().saturating_sub(first));
+        let front: Vec<&Arc<[u8]>> = self.rows.values().take(first).collect();
+        let mut back: Vec<&Arc<[u8]>> = self.rows.values().rev().take(last).collect();
+        back.reverse();
+        Ok([self.batch(&front)?, self.batch(&back)?])
+    }
+
+    fn batch(&self, rows: &[&Arc<[u8]>]) -> Result<RecordBatch, ArrowError> {
+        let parser = self.converter.parser();
+        let columns = self.converter.convert_rows(rows.iter().map(|bytes| parser.parse(bytes)))?;
+        RecordBatch::try_new(self.schema.clone(), columns)
     }
 
     fn add(&mut self, bytes: &[u8], kind: Kind) {
@@ -142,6 +152,25 @@ mod tests {
             .expect("ok");
         assert_eq!(standing(&fold), [row("a", 2), row("c", 1)]);
         assert_eq!(fold.unmatched(), 0);
+    }
+
+    #[test]
+    fn the_ends_are_the_ends_of_all() {
+        let rows: Vec<_> = (0..7).map(|number| (Kind::Insert, Some("k"), number)).collect();
+        let mut fold = Fold::new(schema()).expect("all types are known");
+        fold.take(&changes(&rows)).expect("ok");
+        for first in 0..9 {
+            for last in 0..9 {
+                let ends = fold.ends(first, last).expect("decodes");
+                let front = first.min(7);
+                let lengths = ends.each_ref().map(RecordBatch::num_rows);
+                assert_eq!(lengths, [front, last.min(7 - front)], "{first} {last}");
+                let numbers = |batch: &RecordBatch| batch.column(1).as_primitive::<Int64Type>().values().to_vec();
+                let all: Vec<i64> = (0..7).collect();
+                assert_eq!(numbers(&ends[0]), all[..front]);
+                assert_eq!(numbers(&ends[1]), all[7 - lengths[1]..]);
+            }
+        }
     }
 
     #[test]

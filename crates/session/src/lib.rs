@@ -7,6 +7,7 @@
 //! connectors, which do not know each other.
 
 mod aside;
+pub mod chart;
 pub mod check;
 mod complete;
 #[cfg(test)]
@@ -27,6 +28,7 @@ mod render;
 mod reply;
 mod runs;
 mod sample;
+mod secrets;
 mod session;
 mod settings;
 mod status;
@@ -34,24 +36,28 @@ mod strings;
 pub mod topics;
 mod types;
 mod verbs;
+mod view;
 mod why;
 mod workbook;
 
 #[cfg(test)]
 mod stories;
 
-pub use complete::{Candidate, KEYWORDS, Vocabulary};
+pub use complete::{Candidate, KEYWORDS, Vocabulary, functions};
 pub use fault::{Class, Fault};
 pub use fold::Fold;
 pub use live::{Finished, Live, Step};
 pub use millstream_plan::{Changes, Edge, Exchange, Explanation, Operator};
-pub use millstream_record::{Batch, Clock, Kind, Stop, SystemClock};
+pub use millstream_record::{Batch, Clock, Kind, Stop, SystemClock, sounds_secret};
+pub use millstream_sql::types::quoted;
 pub use millstream_sql::{Completeness, is_complete};
 pub use preview::{Counts, Dependent, Kind as CountKind, OPEN, Preview};
-pub use render::{Columns, Format, LiveTable, Look, Tone, Writer, Zone, gate, to_text, width};
-pub use reply::{Explained, Reply, Table};
-pub use runs::{Notice, Notices, RunReport, RunState, Said};
+pub use render::{Cell, Columns, Excerpt, Format, Head, LiveTable, Look, Tone, Writer, Zone, gate, to_text, width};
+pub use reply::{Explained, Plotted, Reply, Table, Watched};
+pub use runs::{Lent, Notice, Notices, RunReport, RunState, Said};
 pub use sample::TableSample;
-pub use session::{Manner, Replies, Session, SessionOptions};
+pub use secrets::Asker;
+pub use session::{Manner, Replies, Script, Session, SessionOptions, check_syntax};
 pub use settings::{SETTINGS, Settings};
 pub use status::{Account, Status, count};
+pub use view::{Keep, Picture, View};

@@ -1,11 +1,15 @@
 //! What a statement answers, for every front end to show in its own way.
 
+use arrow::error::ArrowError;
 use millstream_plan::Explanation;
 use millstream_record::Batch;
 
+use crate::chart::{Chart, Points, Sketch};
 use crate::live::Live;
 use crate::preview::Preview;
-use crate::render::Columns;
+use crate::render::{Columns, Zone};
+use crate::runs::Lent;
+use crate::view::View;
 
 /// The answer to one statement.
 pub enum Reply {
@@ -21,6 +25,39 @@ pub enum Reply {
     Preview(Box<Preview>),
     /// A query that has been started: its rows are there to be taken.
     Live(Box<Live>),
+    /// A step that is to be watched while other statements run.
+    Watched(Watched),
+    /// A step whose rows are to be drawn.
+    Plotted(Plotted),
+}
+
+/// A step that is to be watched.
+pub struct Watched {
+    /// How the session knows of it: `STOP` raises its stop, `SHOW RUNS` shows what it tells.
+    pub run: Lent,
+    /// Its rows.
+    pub live: Box<Live>,
+}
+
+/// A step whose rows are to be drawn.
+pub struct Plotted {
+    /// What is drawn.
+    pub sketch: Sketch,
+    /// Its rows.
+    pub live: Box<Live>,
+}
+
+impl Plotted {
+    /// How many rows are worth keeping in a view for the chart.
+    pub const ROOM: usize = Points::ROOM;
+}
+
+impl Sketch {
+    /// The chart of what a view shows now.
+    pub fn chart(&self, view: &View, zone: Zone) -> Result<Chart, ArrowError> {
+        let picture = view.picture()?;
+        Ok(Points::new(self, view.columns(), zone).chart(&picture.rows, picture.total))
+    }
 }
 
 /// The graph of a query, and what is said of it before it runs. As text it is a tree, with the rest below.

@@ -75,7 +75,7 @@ impl TableSample {
     pub fn source(&self, session: &Session, tap: &Tap) -> Result<Box<dyn Source>, Fault> {
         match &self.kept {
             Kept::Records(sample) => {
-                let (connector, options) = session.outside.options(tap)?;
+                let (connector, options) = session.outside.opening(tap)?;
                 let format = connector.format(&options)?;
                 Ok(Box::new(SampleSource::new(&tap.name, &tap.physical(), &format, sample.clone())?))
             }
@@ -163,7 +163,7 @@ impl Session {
         if let Some(kept) = self.samples.get(tap) {
             return Ok(kept);
         }
-        let (connector, options) = self.outside.options(tap)?;
+        let (connector, options) = self.outside.opening(tap)?;
         let sample = draw(self, connector.as_ref(), tap, &options)?;
         self.samples.keep(tap, sample.clone());
         Ok(sample)

@@ -17,6 +17,7 @@ use crate::preview::Decoded;
 use crate::reply::Reply;
 use crate::runs::{Notices, RunReport, Runs};
 use crate::sample::Samples;
+use crate::secrets::Asker;
 use crate::settings::Settings;
 use crate::topics::Topics;
 use crate::verbs::why::LastRun;
@@ -132,7 +133,13 @@ impl Session {
 
     /// The statements of a text, to be answered one by one.
     pub fn execute<'a>(&'a mut self, text: &str) -> Replies<'a> {
-        Replies { text: text.into(), statements: millstream_sql::split(text).into_iter(), session: self }
+        Replies { script: Script::new(text), session: self }
+    }
+
+    /// Answers the next statement of a script; `None` behind the last.
+    pub fn next(&mut self, script: &mut Script) -> Option<Result<Reply, Fault>> {
+        let span = script.statements.next()?;
+        Some(self.answer(&script.text, span))
     }
 
     /// The settings.
@@ -159,6 +166,21 @@ impl Session {
     /// The names that can be typed at the moment.
     pub fn vocabulary(&self) -> Vocabulary {
         Vocabulary::of(&self.catalog)
+    }
+
+    /// The names of all tables, views and steps.
+    pub fn relations(&self) -> impl Iterator<Item = &str> {
+        self.catalog.relations().map(|relation| relation.name())
+    }
+
+    /// The columns of a table, view or step with their types; none of what is not there.
+    pub fn columns_of(&self, name: &str) -> Vec<(String, String)> {
+        verbs::columns_of(self, name)
+    }
+
+    /// From now on this one is asked for passwords.
+    pub fn set_asker(&mut self, asker: Arc<dyn Asker>) {
+        self.outside.secrets_mut().set_asker(asker);
     }
 
     /// Who uses it.
@@ -213,12 +235,36 @@ impl Session {
     }
 }
 
+/// Whether a text could be answered as far as its form goes.
+pub fn check_syntax(text: &str) -> Result<(), Fault> {
+    let text: Arc<str> = text.into();
+    millstream_sql::parse(&text).map(drop).map_err(|error| Fault::from(error).within(&text, 0))
+}
+
+/// The statements of a text that are not yet answered. It borrows no session: who holds one may give the
+/// session away between two statements.
+pub struct Script {
+    text: Arc<str>,
+    statements: std::vec::IntoIter<Span>,
+}
+
+impl Script {
+    /// The statements of a text.
+    pub fn new(text: &str) -> Script {
+        Script { text: text.into(), statements: millstream_sql::split(text).into_iter() }
+    }
+
+    /// How many statements are left.
+    pub fn left(&self) -> usize {
+        self.statements.len()
+    }
+}
+
 /// The answers to the statements of a text. Each is worked out when it is asked for: whoever stops asking
 /// at the first fault runs nothing behind it.
 pub struct Replies<'a> {
     session: &'a mut Session,
-    text: Arc<str>,
-    statements: std::vec::IntoIter<Span>,
+    script: Script,
 }
 
 impl Replies<'_> {
@@ -237,7 +283,6 @@ impl Iterator for Replies<'_> {
     type Item = Result<Reply, Fault>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let span = self.statements.next()?;
-        Some(self.session.answer(&self.text, span))
+        self.session.next(&mut self.script)
     }
 }

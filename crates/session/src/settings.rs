@@ -60,6 +60,13 @@ pub const SETTINGS: &[OptionSpec] = &[
         example: "10000",
     },
     OptionSpec {
+        name: "live-for",
+        kind: OptionKind::Duration,
+        default: None,
+        doc: "a notebook stops a query without end after so long; 10 s, if nobody sits at it",
+        example: "30 s",
+    },
+    OptionSpec {
         name: "table.exec.source.idle-timeout",
         kind: OptionKind::Duration,
         default: Some("0 ms"),
@@ -148,6 +155,11 @@ impl Settings {
     /// The name of that zone.
     pub fn zone_name(&self) -> &str {
         self.checked.text("table.local-time-zone").unwrap_or("UTC")
+    }
+
+    /// After how long a notebook stops a query without end, if it was said.
+    pub fn live_for(&self) -> Option<std::time::Duration> {
+        self.checked.text("live-for").and_then(millstream_record::parse_duration)
     }
 
     /// Whether every change is wanted.

@@ -126,6 +126,13 @@ pub enum Verb {
     /// Embedded topics: make, list, write, read and delete them
     #[command(subcommand)]
     Topic(TopicVerb),
+    /// The kernel for Jupyter: install, uninstall, doctor
+    #[command(disable_help_flag = true)]
+    Kernel {
+        /// What millstream-kernel is to do; --help lists it
+        #[arg(value_name = "WHAT", trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+        arguments: Vec<std::ffi::OsString>,
+    },
 }
 
 /// What can be done with embedded topics.

@@ -169,7 +169,7 @@ impl Taker {
 }
 
 /// Rows per second, smoothed, and when output was last sent on.
-struct Meter {
+pub struct Meter {
     at: Instant,
     records: u64,
     rate: f64,
@@ -177,12 +177,14 @@ struct Meter {
 }
 
 impl Meter {
-    fn new() -> Meter {
+    /// A run that begins now.
+    pub fn new() -> Meter {
         let now = Instant::now();
         Meter { at: now, records: 0, rate: 0.0, sent: now }
     }
 
-    fn line(&mut self, status: &Status, elapsed: Duration, zone: Zone) -> String {
+    /// The status line of the run.
+    pub fn line(&mut self, status: &Status, elapsed: Duration, zone: Zone) -> String {
         let seconds = self.at.elapsed().as_secs_f64();
         if seconds > 0.1 {
             let now = status.records.saturating_sub(self.records) as f64 / seconds;

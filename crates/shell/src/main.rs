@@ -5,8 +5,10 @@ mod args;
 mod demo;
 mod exit;
 mod interrupt;
+mod kernel;
 mod live;
 mod play;
+mod plot;
 mod prompt;
 mod screen;
 mod terminal;
@@ -45,6 +47,9 @@ fn start(args: Args, pieces: Vec<Piece>, screen: &mut Screen) -> io::Result<Exit
     let asks = pieces.is_empty() && args.verb.is_none() && io::stdin().is_terminal();
     if matches!(args.verb, Some(Verb::Demo)) {
         return demo::run(screen, &interrupt, args.manner.output.is_some());
+    }
+    if let Some(Verb::Kernel { arguments }) = &args.verb {
+        return kernel::call(arguments, screen);
     }
     let workspace = args.manner.workspace();
     let session = open(&args.manner, &workspace, asks);

@@ -3,11 +3,12 @@
 use std::io;
 use std::time::Instant;
 
-use millstream_session::{Batch, Columns, Fault, Reply, Session, Table};
+use millstream_session::{Batch, Columns, Fault, Reply, Session, Table, Watched};
 
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::live;
+use crate::plot;
 use crate::screen::Screen;
 
 /// How statements are gone through.
@@ -88,7 +89,10 @@ fn show(
                 screen.aside(&millstream_session::gate::shown_lines(&line))?;
             }
         }
-        Reply::Live(live) => return live::watch(*live, changelog, screen, interrupt),
+        Reply::Live(live) | Reply::Watched(Watched { live, .. }) => {
+            return live::watch(*live, changelog, screen, interrupt);
+        }
+        Reply::Plotted(plotted) => return plot::draw(plotted, screen, interrupt),
     }
     Ok(Ok(Exit::Ok))
 }

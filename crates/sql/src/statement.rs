@@ -65,6 +65,54 @@ pub enum Statement {
     Stop(Option<Name>),
     /// `WHY step`, `WHY query`: why nothing comes out; `None` for `WHY` alone, which asks about the last query.
     Why(Option<Box<Asked>>),
+    /// `WATCH name`: a step whose newest rows are shown while other statements run.
+    Watch(Name),
+    /// `PLOT name …`.
+    Plot(Plot),
+}
+
+/// `PLOT step [x column] [y column, …] [color column] [AS mark]`; what is not said is chosen by the data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plot {
+    /// The step, table or view.
+    pub step: Name,
+    /// Along the x axis.
+    pub x: Option<Name>,
+    /// Along the y axis, one line or set of bars each.
+    pub y: Vec<Name>,
+    /// What tells lines or bars apart by colour.
+    pub color: Option<Name>,
+    /// How values are drawn.
+    pub mark: Option<Mark>,
+}
+
+/// How the values of a chart are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// Points joined in the order of x.
+    Line,
+    /// A bar for each value.
+    Bar,
+    /// A dot for each value.
+    Point,
+    /// A line with what is below it filled.
+    Area,
+}
+
+impl Mark {
+    /// All marks with their names.
+    pub const ALL: [(&'static str, Mark); 4] =
+        [("line", Mark::Line), ("bar", Mark::Bar), ("point", Mark::Point), ("area", Mark::Area)];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Mark::Line => "line",
+            Mark::Bar => "bar",
+            Mark::Point => "point",
+            Mark::Area => "area",
+        }
+    }
 }
 
 /// Stages that go on with the draft.

@@ -95,6 +95,11 @@ pub fn instant(out: &mut String, ticks: i64, unit: TimeUnit, zone: Zone) {
     timestamp(out, ticks.saturating_add(offset * per_second), unit);
 }
 
+/// How far the wall clock of `zone` is ahead of UTC at a moment, in milliseconds.
+pub fn offset_millis(at: i64, zone: Zone) -> i64 {
+    DateTime::from_timestamp_millis(at).map_or(0, |at| zone.offset_seconds(at) * 1_000)
+}
+
 /// Days since 1970-01-01 as year, month, day of the proleptic Gregorian calendar (Howard Hinnant,
 /// "chrono-compatible low-level date algorithms", civil_from_days).
 fn civil(days: i64) -> (i64, i64, i64) {

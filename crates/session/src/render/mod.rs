@@ -6,14 +6,15 @@ mod arrow_stream;
 mod base64;
 pub(crate) mod clock_text;
 mod columns;
+mod excerpt;
 pub mod gate;
 mod grid;
 mod json;
 mod lines;
 mod live;
 mod table;
-mod text;
-mod value;
+pub(crate) mod text;
+pub(crate) mod value;
 pub mod width;
 
 use std::io::{self, Write};
@@ -22,7 +23,8 @@ use millstream_record::{Batch, Millis};
 
 pub use clock_text::Zone;
 pub use columns::{Columns, batch_of};
-pub use grid::Tone;
+pub use excerpt::Excerpt;
+pub use grid::{Cell, Head, Tone};
 pub use live::LiveTable;
 
 /// How text for people looks.

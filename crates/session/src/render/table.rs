@@ -5,7 +5,8 @@ use std::io::{self, Write};
 
 use millstream_record::Batch;
 
-use super::grid::{Cell, Grid, Tone};
+use super::excerpt::Excerpt;
+use super::grid::Cell;
 use super::{Columns, Look, Writer};
 
 /// Keeps what will be shown, and counts the rest: a result of any length takes constant memory.
@@ -39,16 +40,17 @@ impl Table {
         self.count += rows as u64;
     }
 
-    /// The rows to show, and where the gap between them is.
-    fn shown(&self) -> (Vec<&[Cell]>, Option<usize>) {
-        let all: Vec<&[Cell]> = self.head.iter().chain(&self.tail).map(Vec::as_slice).collect();
+    fn excerpt(&mut self) -> Excerpt {
         let most = self.look.rows.max(2);
-        if self.count <= most as u64 {
-            return (all, None);
+        let mut rows = std::mem::take(&mut self.head);
+        rows.extend(self.tail.drain(..));
+        let mut gap = None;
+        if self.count > most as u64 {
+            let first = most.div_ceil(2);
+            rows.drain(first..rows.len() - most / 2);
+            gap = Some(first);
         }
-        let (first, last) = (most.div_ceil(2), most / 2);
-        let rows = all[..first].iter().chain(&all[all.len() - last..]).copied().collect();
-        (rows, Some(first))
+        Excerpt { heads: self.columns.heads(), rows, gap, total: self.count }
     }
 }
 
@@ -59,24 +61,6 @@ impl Writer for Table {
     }
 
     fn end(&mut self, out: &mut dyn Write) -> io::Result<()> {
-        let (rows, gap) = self.shown();
-        let grid = Grid::fit(self.columns.heads(), rows.iter().copied(), &self.look);
-        let mut text = String::new();
-        grid.head(&mut text, &self.look);
-        for (number, row) in rows.iter().enumerate() {
-            if gap == Some(number) {
-                let dots: Vec<Cell> = row.iter().map(|_| Cell { text: "⋮".into(), tone: Tone::Dim }).collect();
-                grid.row(&mut text, &dots, &self.look);
-            }
-            grid.row(&mut text, row, &self.look);
-        }
-        grid.foot(&mut text, &self.look);
-        if gap.is_some() {
-            text.push_str(&format!(" {} of {} rows shown\n", rows.len(), self.count));
-        }
-        if grid.hidden() > 0 {
-            text.push_str(&format!(" {} columns have no room: \\output vertical shows them\n", grid.hidden()));
-        }
-        out.write_all(text.as_bytes())
+        out.write_all(self.excerpt().text(&self.look).as_bytes())
     }
 }

@@ -5,7 +5,7 @@ mod notices;
 mod worker;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use millstream_record::{Clock, Millis, Stop};
@@ -46,6 +46,38 @@ pub struct RunReport {
     pub status: Status,
     /// Records per second, just now.
     pub rate: f64,
+}
+
+/// A run whose rows a front end takes itself. The session lists it and can stop it.
+pub struct Lent {
+    /// Raised when it is to end.
+    pub stop: Stop,
+    report: Arc<Mutex<RunReport>>,
+}
+
+impl Lent {
+    /// The name of the run.
+    pub fn name(&self) -> String {
+        self.report().name.clone()
+    }
+
+    /// Says how the run is doing.
+    pub fn tell(&self, status: Status, rate: f64) {
+        let mut report = self.report();
+        (report.status, report.rate) = (status, rate);
+    }
+
+    /// Says what became of the run; that it was stopped stays said.
+    pub fn end(&self, state: RunState) {
+        let mut report = self.report();
+        if report.state == RunState::Running {
+            report.state = state;
+        }
+    }
+
+    fn report(&self) -> MutexGuard<'_, RunReport> {
+        self.report.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Where a run stands.
@@ -92,14 +124,7 @@ impl Runs {
     /// Takes a query that has been started, under this name or the next one that is free.
     pub fn adopt(&mut self, live: Live, name: &str, into: Option<String>, ledgers: &Ledgers) -> Result<String, Fault> {
         let name = self.free(name);
-        let report = Arc::new(Mutex::new(RunReport {
-            name: name.clone(),
-            into,
-            state: RunState::Running,
-            started: self.clock.now(),
-            status: Status::default(),
-            rate: 0.0,
-        }));
+        let report = self.report(&name, into);
         let (stop, ran) = (Stop::default(), live.ran());
         let worker = worker::Worker {
             report: report.clone(),
@@ -114,6 +139,28 @@ impl Runs {
         })?;
         self.runs.insert(name.clone(), Running { stop, report, ran, thread: Some(thread) });
         Ok(name)
+    }
+
+    /// Lists a run whose rows somebody else takes. One of that name that was lent before is stopped.
+    pub fn lend(&mut self, name: &str, ran: Ran) -> Lent {
+        if self.runs.get(name).is_some_and(|run| run.thread.is_none()) {
+            self.stop(name);
+        }
+        let name = self.free(name);
+        let (stop, report) = (Stop::default(), self.report(&name, None));
+        self.runs.insert(name, Running { stop: stop.clone(), report: report.clone(), ran, thread: None });
+        Lent { stop, report }
+    }
+
+    fn report(&self, name: &str, into: Option<String>) -> Arc<Mutex<RunReport>> {
+        Arc::new(Mutex::new(RunReport {
+            name: name.to_string(),
+            into,
+            state: RunState::Running,
+            started: self.clock.now(),
+            status: Status::default(),
+            rate: 0.0,
+        }))
     }
 
     /// `bars`, or `bars-2` while a run of that name goes on. One that is over makes room.
@@ -153,9 +200,14 @@ impl Running {
 
     fn end(&mut self) {
         self.stop.raise();
-        if let Some(thread) = self.thread.take() {
+        match self.thread.take() {
             // A thread that panicked has said so in its report.
-            let _ = thread.join();
+            Some(thread) => drop(thread.join()),
+            // Whoever has its rows sees the stop within a moment.
+            None if self.goes_on() => {
+                self.report.lock().unwrap_or_else(PoisonError::into_inner).state = RunState::Stopped;
+            }
+            None => {}
         }
     }
 }

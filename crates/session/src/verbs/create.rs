@@ -37,6 +37,8 @@ pub fn table(session: &mut Session, draft: TableDraft) -> Result<Reply, Fault> {
     let edits = vec![Edit::Table { name: name.text.clone(), before, after: Some(table) }];
     session.workbook.make(Change { what: format!("table {}", name.text), edits }, &mut session.catalog);
     session.forget_asides(&name.text);
+    // Whoever declares a table anew may want to give another password.
+    session.outside.secrets().forget();
     session.samples.forget(&name.text);
     Ok(Reply::Text(said))
 }

@@ -47,6 +47,17 @@ pub fn columns(session: &Session, name: &Name, pattern: Option<&str>) -> Result<
     ]))
 }
 
+/// The columns of a table, view or step with their types. What is not there, or cannot be planned any more,
+/// has none.
+pub fn columns_of(session: &Session, name: &str) -> Vec<(String, String)> {
+    let lines = match session.catalog.get(name) {
+        Some(Relation::Table(table)) => of_tap(&table.tap),
+        Some(Relation::View(view)) => planning::view(session, view).map(|row| of_row(&row)).unwrap_or_default(),
+        None => Vec::new(),
+    };
+    lines.into_iter().map(|line| (line.name, line.kind)).collect()
+}
+
 fn of_tap(tap: &Tap) -> Vec<Line> {
     let key: Vec<&str> = tap.primary_key.iter().map(|&column| tap.columns[column].name()).collect();
     let line = |(index, column): (usize, &TapColumn)| {

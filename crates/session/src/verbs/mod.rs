@@ -4,14 +4,17 @@ pub mod create;
 mod describe;
 mod explain;
 mod history;
+mod plot;
 pub mod query;
 mod runs;
 mod set;
 mod show;
 mod stage;
 mod steps;
+mod watch;
 pub mod why;
 
+pub use describe::columns_of;
 use millstream_sql::{Spanned, Statement};
 
 use crate::fault::Fault;
@@ -40,6 +43,8 @@ pub fn answer(session: &mut Session, text: &str, statement: Spanned<Statement>) 
         Statement::Start(start) => runs::start(session, &start),
         Statement::Stop(name) => runs::stop(session, name.as_ref()),
         Statement::Use(name) => Err(set::only_one(&name)),
+        Statement::Watch(name) => watch::watch(session, &name),
+        Statement::Plot(plot) => plot::plot(session, &plot),
         Statement::Why(asked) => why::why(session, asked.as_deref()),
     }
 }

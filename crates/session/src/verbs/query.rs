@@ -5,7 +5,7 @@ use std::sync::Arc;
 use millstream_engine::{BadRecords, Options};
 use millstream_plan::{Graph, Op};
 use millstream_sql::ast;
-use millstream_sql::statement::Insert;
+use millstream_sql::statement::{Insert, Name};
 
 use crate::fault::Fault;
 use crate::live::Live;
@@ -33,6 +33,17 @@ fn shown(session: &mut Session, graph: Graph) -> Result<Reply, Fault> {
         Err(fault) => Err(fault.clone()),
     });
     started.map(|live| Reply::Live(Box::new(live)))
+}
+
+/// All rows of a step, table or view.
+pub fn all_of(session: &Session, name: &Name) -> Result<Graph, Fault> {
+    if let Some(step) = session.workbook.step(&name.text) {
+        return Ok(planning::step(session, &name.text, &step.current().view.query)?);
+    }
+    session.catalog.lookup(&name.text, name.span)?;
+    let query = millstream_sql::query(&format!("SELECT * FROM {}", millstream_sql::types::quoted(&name.text)))?;
+    // The query is ours; whatever is wrong with it is wrong with the table that was named.
+    planning::select(session, &query).map_err(|error| Fault { span: Some(name.span), ..Fault::from(error) })
 }
 
 /// Starts a graph over its topics.

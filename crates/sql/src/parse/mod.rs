@@ -11,6 +11,7 @@ mod like;
 mod limits;
 mod lines;
 mod normal;
+mod plot;
 mod query;
 mod reads;
 mod rewrite;

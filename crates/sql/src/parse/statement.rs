@@ -4,13 +4,14 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 
 use crate::ddl;
 use crate::error::{Span, SqlError};
-use crate::parse::{Cursor, insert, query, steps, tokens};
+use crate::parse::{Cursor, insert, plot, query, steps, tokens};
 use crate::statement::{Explain, Name, Show, Spanned, Statement};
 
 /// The words that can begin a statement.
 const VERBS: &[&str] = &[
     "SELECT", "WITH", "FROM", "VALUES", "CREATE", "INSERT", "EXECUTE", "BEGIN", "EXPLAIN", "SHOW", "DESCRIBE", "DESC",
-    "SET", "RESET", "DROP", "USE", "UNDO", "REDO", "PREVIEW", "START", "STOP", "WHY",
+    "SET", "RESET", "DROP", "USE", "UNDO", "REDO", "PREVIEW", "START", "STOP", "WHY", "WATCH",
+    "PLOT",
 ];
 
 /// The verbs of Flink that are not here yet.
@@ -84,6 +85,11 @@ fn read(cursor: &mut Cursor<'_>) -> Result<Read, SqlError> {
             cursor.takes_word("CATALOG");
             Statement::Use(cursor.path("a name")?)
         }
+        "WATCH" => {
+            cursor.next();
+            Statement::Watch(cursor.path("the name of a step")?)
+        }
+        "PLOT" => Statement::Plot(plot::plot(cursor)?),
         _ => return Err(unknown(cursor, &verb)),
     };
     Ok(statement.into())
