@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := build
-.PHONY: demo build test cases bench lint install
+.PHONY: demo build test test-kernel test-lab cases bench lint install
 
 READY := source .ci/bootstrap
 PREFIX ?= $(HOME)/.local
@@ -20,6 +20,14 @@ build:
 test:
 	.ci/test
 
+# The Jupyter kernel alone: the public suite, what it leaves out, the notebooks. make test-kernel ONLY=suite
+test-kernel:
+	.ci/test-kernel $(ONLY)
+
+# The kernel in a real JupyterLab in a browser without a screen; needs Debian's chromium.
+test-lab:
+	.ci/test-lab
+
 # Any folder of cases in the format of the recorded ones: make cases CASES=folder
 cases:
 	$(READY); cargo run --quiet --locked --bin cases -- "$${CASES:?say which folder: make cases CASES=folder}"
@@ -31,6 +39,8 @@ lint:
 	$(READY); cargo fmt --check; cargo clippy --locked --workspace --all-targets -- -D warnings
 
 install:
-	$(READY); cargo build --locked --workspace --bin millstream; \
-	install -D "$$CARGO_TARGET_DIR/debug/millstream" "$(PREFIX)/bin/millstream"; \
-	echo "installed $(PREFIX)/bin/millstream"
+	$(READY); cargo build --locked --workspace --bin millstream --bin millstream-kernel; \
+	for program in millstream millstream-kernel; do \
+	  install -D "$$CARGO_TARGET_DIR/debug/$$program" "$(PREFIX)/bin/$$program"; \
+	  echo "installed $(PREFIX)/bin/$$program"; \
+	done
