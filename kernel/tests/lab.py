@@ -107,10 +107,10 @@ class Lab(unittest.TestCase):
             before, node = self.text(cell), self.outputs(cell)[0].id
             self.wait(lambda: self.text(cell) != before)
             self.assertEqual(self.outputs(cell)[0].id, node, "the output is drawn again in place")
-        self.assertIn("window-aggregate", self.outputs(2)[0].get_attribute("innerHTML") + self.text(2) + self.page.page_source)
+        self.assertTrue(self.outputs(2)[0].find_elements(By.CSS_SELECTOR, "svg, img"), "the graph is drawn")
         self.shot("running")
         self.run_command("Interrupt Kernel")
-        self.wait(lambda: "stopped" in self.text(4) and "Interrupted" in self.text(4) or "E0600" in self.text(4))
+        self.wait(lambda: "stopped" in self.text(4) and "E0600" in self.text(4))
         self.shot("interrupted")
         self.complete()
 
@@ -121,8 +121,9 @@ class Lab(unittest.TestCase):
         editor.send_keys("SELECT * FROM demo.tra", Keys.TAB)
         self.wait(lambda: "demo.trades" in editor.text or any("demo.trades" in item.text for item in self.all(".jp-Completer-item")))
         self.shot("completed")
-        editor.send_keys(Keys.ESCAPE)
-        editor.send_keys(Keys.END)
+        if self.all(".jp-Completer-item"):
+            editor.send_keys(Keys.ENTER)
+        self.wait(lambda: "demo.trades" in editor.text)
         editor.send_keys(Keys.SHIFT, Keys.TAB)
         self.wait(lambda: any("symbol" in tooltip.text for tooltip in self.all(".jp-Tooltip")))
         self.shot("explained")

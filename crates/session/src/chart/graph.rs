@@ -9,7 +9,7 @@ use super::svg::{escape, label, open};
 use crate::render::gate;
 use crate::render::width::cut;
 
-const BOX_WIDTH: f64 = 270.0;
+const BOX_WIDTH: f64 = 330.0;
 const BOX_HEIGHT: f64 = 40.0;
 const ACROSS: f64 = 30.0;
 const DOWN: f64 = 46.0;

@@ -10,8 +10,7 @@ use crate::statement::{Explain, Name, Show, Spanned, Statement};
 /// The words that can begin a statement.
 const VERBS: &[&str] = &[
     "SELECT", "WITH", "FROM", "VALUES", "CREATE", "INSERT", "EXECUTE", "BEGIN", "EXPLAIN", "SHOW", "DESCRIBE", "DESC",
-    "SET", "RESET", "DROP", "USE", "UNDO", "REDO", "PREVIEW", "START", "STOP", "WHY", "WATCH",
-    "PLOT",
+    "SET", "RESET", "DROP", "USE", "UNDO", "REDO", "PREVIEW", "START", "STOP", "WHY", "WATCH", "PLOT",
 ];
 
 /// The verbs of Flink that are not here yet.
