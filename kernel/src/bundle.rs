@@ -3,7 +3,7 @@
 //! markup in it.
 
 use millstream_session::chart::{Chart, Drawing, escape};
-use millstream_session::{Excerpt, Look, Tone, gate};
+use millstream_session::{Excerpt, Explained, Look, Tone, gate};
 use serde_json::{Map, Value, json};
 
 /// The MIME type of Vega-Lite 5: JupyterLab 4 draws this one, and not version 6.
@@ -38,9 +38,9 @@ impl Bundle {
     }
 
     /// The graph of a query.
-    pub fn graph(drawing: &Drawing, text: &str) -> Bundle {
-        let text = gate::shown_lines(text);
-        Bundle::of([("image/svg+xml", json!(drawing.svg())), ("text/plain", json!(text))])
+    pub fn graph(explained: &Explained) -> Bundle {
+        let (picture, text) = (Drawing::of(&explained.graph).svg(), explained.to_string());
+        Bundle::of([("image/svg+xml", json!(picture)), ("text/plain", json!(gate::shown_lines(&text)))])
     }
 
     fn of<const N: usize>(forms: [(&str, Value); N]) -> Bundle {

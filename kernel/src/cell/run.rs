@@ -99,7 +99,7 @@ fn show(kernel: &Arc<Kernel>, reply: Reply, manner: &Manner, stop: &Stop, output
     match reply {
         Reply::Text(text) => output.say(&gate::shown_lines(&text)),
         Reply::Plan(text) => put(&Bundle::text(&gate::shown_lines(&text)), manner, output),
-        Reply::Explained(explained) => put(&Bundle::graph(&explained.drawing, &explained.text), manner, output),
+        Reply::Explained(explained) => put(&Bundle::graph(&explained), manner, output),
         Reply::Table(table) => put(&whole(&table, "", manner)?, manner, output),
         Reply::Live(live) => live::show(*live, None, manner, stop, output)?,
         Reply::Plotted(plotted) => live::show(*plotted.live, Some(plotted.sketch), manner, stop, output)?,
