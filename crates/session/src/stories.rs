@@ -58,6 +58,8 @@ fn answered(session: &mut Session, text: &str) -> String {
             }
             Ok(Reply::Explained(explained)) => explained.to_string(),
             Ok(Reply::Live(live)) => drained(*live),
+            Ok(Reply::Watched(watched)) => drained(*watched.live),
+            Ok(Reply::Plotted(plotted)) => drained(*plotted.live),
             Err(fault) => fault.render(&Look::plain()),
         };
         out += shown.trim_end();
