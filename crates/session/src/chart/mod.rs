@@ -6,6 +6,8 @@ mod points;
 mod scale;
 mod sketch;
 mod svg;
+#[cfg(test)]
+mod tests;
 mod text;
 mod vega;
 
