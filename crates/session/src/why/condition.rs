@@ -44,9 +44,8 @@ pub fn causes(scene: &Scene<'_>, id: NodeId, condition: &Expr) -> Vec<Cause> {
     }
     let mut cause = Cause::new(String::new());
     for (place, part) in failing.iter().enumerate() {
-        let word = if place == 0 { clause } else { "and" };
         let separator = if place == 0 { "" } else { "\n" };
-        cause.text += &format!("{separator}{}", part.fails(all, word));
+        cause.text += &format!("{separator}{}", part.fails(all, clause));
         cause.ways.extend(part.way(clause));
     }
     cause.ways.extend(failing.first().and_then(|part| part.look()));

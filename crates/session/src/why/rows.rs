@@ -38,7 +38,7 @@ pub fn outside_windows(scene: &Scene<'_>, id: NodeId, assign: &AssignWindow) -> 
     match assign.window {
         millstream_plan::Window::Hop { size, slide, .. } if scene.swallows(id) => {
             let text = format!(
-                "all of {} lie outside the windows: one of {} begins every {} only; some dialects write size and slide \
+                "outside all windows: {}; a window of {} begins every {} only, and some dialects write size and slide \
                  the other way round",
                 rows(scene.rows_in(id)),
                 stretch(size),

@@ -11,6 +11,9 @@
 //! quiet                                   time goes by
 //! end                                     all taps end
 //! sample                                  what came was a sample
+//! stalled orders why                      from here on the source of a table cannot be reached
+//! held orders                             from here on a table is not read, because of what is behind it
+//! blocked                                 from here on nobody takes rows
 //! ---
 //! the answer
 //! ```
@@ -24,7 +27,7 @@ use arrow::array::RecordBatch;
 use millstream_engine::inspect::Inspection;
 use millstream_engine::{Options, Replay, physical_schema};
 use millstream_plan::{Graph, Op, Tap};
-use millstream_record::{Fetched, ManualClock, Millis, Offset, PartitionId, Rejected};
+use millstream_record::{Clock, Fetched, ManualClock, Millis, Offset, PartitionId, Rejected};
 use millstream_sql::Statement;
 
 use super::{Answer, Scene, explain};
@@ -40,7 +43,14 @@ struct Told {
     graph: Graph,
     clock: Arc<ManualClock>,
     sample: bool,
-    offset: i64,
+    /// What only a live run meets, put into what a replay looks like inside.
+    troubles: Vec<(Millis, Trouble)>,
+}
+
+enum Trouble {
+    Stalled(String, String),
+    Held(String),
+    Blocked,
 }
 
 #[test]
@@ -93,7 +103,7 @@ fn tell(script: &str) -> String {
         }
     }
     let mut told = told.expect("a query and an empty line behind it");
-    let inside = told.replay.inspect();
+    let inside = told.inspect();
     let answer = told.answer(&inside);
     paste(&mut session, &answer);
     let scene = told.scene(&inside);
@@ -108,7 +118,7 @@ fn begin(session: &Session, text: &str, clock: Arc<ManualClock>) -> Told {
     };
     let options = Options { clock: clock.clone(), ..Options::default() };
     let replay = Replay::new(&graph, &options).expect("can be built");
-    Told { replay, graph, clock, sample: false, offset: 0 }
+    Told { replay, graph, clock, sample: false, troubles: Vec::new() }
 }
 
 impl Told {
@@ -125,8 +135,35 @@ impl Told {
             "end" => self.replay.end(&mut |_, _| Ok(())).expect("ends"),
             "sample" => self.sample = true,
             "bad" => self.bad(rest),
+            "stalled" => {
+                let (table, why) = rest.split_once(' ').expect("TABLE and why");
+                self.trouble(Trouble::Stalled(table.into(), why.into()));
+            }
+            "held" => self.trouble(Trouble::Held(rest.into())),
+            "blocked" => self.trouble(Trouble::Blocked),
             place => self.records(place, rest),
         }
+    }
+
+    fn trouble(&mut self, trouble: Trouble) {
+        self.troubles.push((self.clock.now(), trouble));
+    }
+
+    fn inspect(&mut self) -> Inspection {
+        let mut inside = self.replay.inspect();
+        for (since, trouble) in &self.troubles {
+            let sources = inside.sources.iter_mut();
+            match trouble {
+                Trouble::Stalled(table, why) => sources
+                    .filter(|source| source.tap == *table)
+                    .for_each(|source| source.stalled = Some((why.clone(), *since))),
+                Trouble::Held(table) => {
+                    sources.filter(|source| source.tap == *table).for_each(|source| source.held = Some(*since));
+                }
+                Trouble::Blocked => inside.outputs.iter_mut().for_each(|output| output.blocked = Some(*since)),
+            }
+        }
+        inside
     }
 
     fn tap(&self, name: &str) -> Arc<Tap> {
@@ -171,12 +208,10 @@ impl Told {
         let (tap, partition) = self.partition(words.next().expect("a place"));
         let offset = words.next().expect("an offset").parse().expect("a number");
         let rejected = Rejected::new(partition.clone(), Offset(offset), words.next().unwrap_or_default(), b"x");
-        self.offset = offset;
         self.feed(&tap, partition, RecordBatch::new_empty(physical_schema(&tap)), vec![rejected]);
     }
 
     fn scene<'a>(&'a self, inside: &'a Inspection) -> Scene<'a> {
-        use millstream_record::Clock;
         Scene { graph: &self.graph, inside, now: self.clock.now(), zone: Zone::UTC, sample: self.sample }
     }
 

@@ -134,8 +134,11 @@ fn written(graph: &Graph, node: NodeId, expr: &Expr, depth: usize) -> String {
 /// Whether an operand needs no brackets: arithmetic in a comparison, a comparison in `AND` or `OR`, or one of
 /// these two in itself.
 fn binds_tighter(operand: &Expr, op: Operator) -> bool {
-    let chain = |op: Operator| matches!(op, Operator::And | Operator::Or);
+    use Operator::{And, Divide, Minus, Modulo, Multiply, Or, Plus};
+    let chain = |op: Operator| matches!(op, And | Or);
+    let arithmetic = |op: Operator| matches!(op, Plus | Minus | Multiply | Divide | Modulo);
     match operand {
+        Expr::BinaryExpr(BinaryExpr { op: own, .. }) if arithmetic(*own) => !arithmetic(op),
         Expr::BinaryExpr(BinaryExpr { op: own, .. }) => chain(op) && (*own == op || !chain(*own)),
         Expr::ScalarFunction(_) => true,
         _ => chain(op),
