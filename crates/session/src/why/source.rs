@@ -1,7 +1,7 @@
 //! What hinders at a source: nothing arrives, it cannot be reached, it cannot be read, its times make no sense,
 //! or whoever reads it does not come after.
 
-use millstream_engine::inspect::{Partition, Source};
+use millstream_engine::inspect::{Partition, Reason, Source};
 use millstream_plan::{NodeId, Tap};
 use millstream_record::Millis;
 
@@ -105,22 +105,23 @@ fn unreadable(source: &Source) -> Option<Cause> {
     let mut text = format!("{all} of {table} could not be read");
     let named = source.reasons.iter().filter(|reason| reason.places.iter().any(|(_, offset)| offset.0 >= 0));
     for reason in named.take(2) {
-        let places: Vec<String> = reason.places.iter().map(|(_, offset)| offset.0.to_string()).collect();
-        let topic = reason.places.first().map(|(id, _)| id.to_string()).unwrap_or_default();
-        let one = reason.places.iter().all(|(id, _)| Some(id) == reason.places.first().map(|(first, _)| first));
-        let offsets = match one {
-            true => format!("{topic} at {}", places.join(", ")),
-            false => {
-                let places: Vec<String> =
-                    reason.places.iter().map(|(id, offset)| format!("{id} at {}", offset.0)).collect();
-                places.join(", ")
-            }
-        };
-        let more = if reason.records > places.len() as u64 { ", …" } else { "" };
-        let said = gate::shown(&reason.text);
-        text += &format!("\n{} ({}{more}): {said}", crate::status::count(reason.records), gate::shown(&offsets));
+        let more = if reason.records > reason.places.len() as u64 { ", …" } else { "" };
+        let (number, places) = (crate::status::count(reason.records), places(reason));
+        text += &format!("\n{number} ({places}{more}): {}", gate::shown(&reason.text));
     }
     Some(Cause::new(text).way(format!("SELECT * FROM {};", words::table(&format!("{}$errors", source.tap)))))
+}
+
+/// `orders/0 at 17, 19`, or `orders/0 at 17, orders/1 at 3`.
+fn places(reason: &Reason) -> String {
+    let one = reason.places.iter().all(|(id, _)| *id == reason.places[0].0);
+    let mut text = String::new();
+    for (number, (id, offset)) in reason.places.iter().enumerate() {
+        let comma = if number == 0 { "" } else { ", " };
+        let place = if one && number > 0 { String::new() } else { format!("{} at ", stream::place(id)) };
+        text += &format!("{comma}{place}{}", offset.0);
+    }
+    text
 }
 
 fn without_time(scene: &Scene<'_>, id: NodeId, source: &Source) -> Option<Cause> {

@@ -2,12 +2,12 @@
 
 use millstream_engine::inspect::{Partition, Source};
 use millstream_plan::{Graph, NodeId, Op, Tap};
-use millstream_record::Millis;
+use millstream_record::{Millis, PartitionId};
 
 use super::Scene;
 use super::moment::Clockface;
 use super::words;
-use crate::render::Zone;
+use crate::render::{Zone, gate};
 
 impl Scene<'_> {
     /// The scans from which a node's rows come, in the order of the graph.
@@ -94,12 +94,17 @@ pub fn delay(partition: &Partition) -> Option<i64> {
         .filter(|delay| *delay >= 0)
 }
 
-/// A partition as it is written: `trades/3`.
+/// A partition as it is written: `trades/3`, or the table's name if it is the only one and called so.
 pub fn partition(source: &Source, partition: &Partition) -> String {
-    let topic = crate::render::gate::shown(&partition.id.topic);
-    let short = topic.rsplit('/').next().unwrap_or(&topic);
-    match (source.partitions.len(), short) {
-        (1, short) if short == source.tap => words::table(&source.tap),
-        _ => format!("{short}/{}", partition.id.number),
+    let short = place(&partition.id);
+    match source.partitions.len() {
+        1 if short == format!("{}/0", source.tap) => words::table(&source.tap),
+        _ => short,
     }
+}
+
+/// `trades/3`; of a file its own name without the folders.
+pub fn place(id: &PartitionId) -> String {
+    let topic = gate::shown(&id.topic);
+    format!("{}/{}", topic.rsplit('/').next().unwrap_or(&topic), id.number)
 }
