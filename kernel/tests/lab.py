@@ -17,7 +17,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
-PATIENCE = 120
+PATIENCE = 60
 SHOTS = os.environ.get("SHOTS")
 CELLS = [
     "CREATE TABLE trades (symbol STRING, price DOUBLE, qty INT, side STRING, ts TIMESTAMP(3),\n"

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import stat
 import time
 import unittest
@@ -18,6 +19,11 @@ def alive(pid):
         return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def resident(pid):
+    """Kilobytes of memory that a process holds."""
+    return int(pathlib.Path(f"/proc/{pid}/status").read_text().split("VmRSS:")[1].split()[0])
 
 
 class Cells(KernelCase):
@@ -168,6 +174,22 @@ class Running(KernelCase):
             self.assertRegex(text, r"rows/s · .* in · watermark .* · (lag .* · )?late \d+")
         reply, _ = self.run_cell("STOP `demo.bids`")
         self.assertEqual(reply["status"], "ok", reply)
+
+    def test_an_hour_of_a_watch_takes_no_memory(self):
+        # The records of an hour at 500 a second, as fast as they can be had.
+        reply, _ = self.run_cell("""CREATE TABLE fast (symbol STRING, price DOUBLE, qty INT, side STRING, ts TIMESTAMP(3),
+          WATERMARK FOR ts AS ts - INTERVAL '1' SECOND)
+          WITH ('connector' = 'demo', 'topic' = 'trades', 'rows-per-second' = '500000')""")
+        self.assertEqual(reply["status"], "ok", reply)
+        _, heard = self.run_cell("WATCH fast")
+        watch, sizes = heard[0]["parent_header"]["msg_id"], {}
+        for wanted in (200_000, 1_800_000):
+            while True:
+                text = self.wait_for(watch, "update_display_data")["content"]["data"]["text/plain"]
+                if int(re.search(r"· ([0-9 ]+) in ·", text)[1].replace(" ", "")) >= wanted:
+                    break
+            sizes[wanted] = resident(self.manager.provisioner.pid)
+        self.assertLess(sizes[1_800_000] - sizes[200_000], 30_000, sizes)
 
     def test_a_password_is_asked_for_and_shown_nowhere(self):
         declared = """CREATE TABLE k (a INT) WITH ('connector' = 'kafka', 'topic' = 't', 'format' = 'json',
