@@ -39,6 +39,8 @@ pub fn is_foreign(factor: &TableFactor) -> bool {
 
 /// Brings the windows of Spark and ksqlDB among the keys of a `SELECT` into Flink's older form. Says whether
 /// there was one.
+// The walk over the tree calls this at every level: inside of its frames these values would cost stack.
+#[inline(never)]
 pub fn windows(select: &mut Select) -> Result<bool, SqlError> {
     let GroupByExpr::Expressions(keys, _) = &mut select.group_by else { return Ok(false) };
     let mut found = None;
