@@ -52,7 +52,7 @@ impl Place {
 
 /// The Python environment that is active.
 fn environment() -> Result<PathBuf, String> {
-    let named = ["VIRTUAL_ENV", "CONDA_PREFIX"].into_iter().find_map(|name| folder_in(name));
+    let named = ["VIRTUAL_ENV", "CONDA_PREFIX"].into_iter().find_map(folder_in);
     named.ok_or_else(|| "no Python environment is active: neither VIRTUAL_ENV nor CONDA_PREFIX is set".into())
 }
 
