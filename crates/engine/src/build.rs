@@ -8,8 +8,8 @@ use crate::error::Result;
 use crate::expression::Expression;
 use crate::operator::Operator;
 use crate::operators::{
-    GroupAggregateOperator, IntervalJoinOperator, LimitOperator, NormalizeOperator, SessionAggregateOperator,
-    SessionRowsOperator, TableJoinOperator, WindowAggregateOperator,
+    GroupAggregateOperator, IntervalJoinOperator, LimitOperator, NormalizeOperator, OverOperator, SessionAggregateOperator,
+    SessionRowsOperator, SortOperator, TableJoinOperator, WindowAggregateOperator, rank,
 };
 use crate::stage::{AssignWindow, Expand, Filter, Project, Stage, Unnest};
 
@@ -52,6 +52,9 @@ pub fn build(graph: &Graph, node: &Node) -> Result<Work> {
             }
             _ => operator(Box::new(WindowAggregateOperator::new(plan, input(0), schema)?)),
         },
+        Op::Over(plan) => operator(Box::new(OverOperator::new(plan, input(0), schema)?)),
+        Op::Rank(plan) => operator(rank(plan, input(0), schema)?),
+        Op::Sort(plan) => operator(Box::new(SortOperator::new(plan, input(0))?)),
         Op::Normalize { key } => operator(Box::new(NormalizeOperator::new(key, input(0))?)),
         Op::IntervalJoin(plan) => operator(Box::new(IntervalJoinOperator::new(plan, input(0), input(1), schema)?)),
         Op::TableJoin(plan) => operator(Box::new(TableJoinOperator::new(plan, input(0), input(1), schema)?)),

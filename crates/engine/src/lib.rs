@@ -9,6 +9,7 @@
 
 mod aggregate;
 mod align;
+mod attached;
 mod build;
 mod doors;
 mod equality;
@@ -26,6 +27,7 @@ mod layout;
 mod ledger;
 mod operator;
 mod operators;
+mod order;
 mod pane;
 mod pipeline;
 mod progress;

@@ -48,6 +48,11 @@ pub enum AggregateKind {
         /// What stands between two values.
         separator: String,
     },
+    /// `LAG(x, offset, default)`: the value so many rows before, counting nulls; only over rows in order.
+    Lag {
+        /// How many rows before.
+        offset: usize,
+    },
     /// A function of DataFusion, row by row behind the same interface.
     Borrowed(Arc<AggregateUDF>),
 }
@@ -64,6 +69,7 @@ impl AggregateKind {
             AggregateKind::First => "FIRST_VALUE",
             AggregateKind::Last => "LAST_VALUE",
             AggregateKind::ListAgg { .. } => "LISTAGG",
+            AggregateKind::Lag { .. } => "LAG",
             AggregateKind::Borrowed(function) => function.name(),
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use datafusion::logical_expr::Expr;
 
-use crate::{AssignWindow, GroupAggregate, IntervalJoin, RowType, TableJoin, Tap, WindowAggregate};
+use crate::{AssignWindow, GroupAggregate, IntervalJoin, Over, Rank, RowType, Sort, TableJoin, Tap, WindowAggregate};
 
 /// The place of a node in its graph. Inputs always have smaller numbers than the nodes that read them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,6 +55,12 @@ pub enum Op {
     GroupAggregate(GroupAggregate),
     /// Aggregates per window.
     WindowAggregate(WindowAggregate),
+    /// Computes over the rows that precede each row.
+    Over(Over),
+    /// Keeps the first rows of each partition.
+    Rank(Rank),
+    /// Puts rows in order of event time.
+    Sort(Sort),
     /// Turns upserts by key into changes that repeat the old row.
     Normalize {
         /// The key columns.
@@ -158,6 +164,9 @@ impl Op {
             Op::AssignWindow(_) => "assign-window",
             Op::GroupAggregate(_) => "group-aggregate",
             Op::WindowAggregate(_) => "window-aggregate",
+            Op::Over(_) => "over",
+            Op::Rank(_) => "rank",
+            Op::Sort(_) => "sort",
             Op::Normalize { .. } => "normalize",
             Op::IntervalJoin(_) => "interval-join",
             Op::TableJoin(_) => "table-join",

@@ -6,7 +6,8 @@ use std::fmt;
 use datafusion::logical_expr::Expr;
 
 use crate::{
-    AggregateCall, AggregateKind, Changes, Equality, Graph, Node, NodeId, Op, Target, WindowAggregate, WindowInput,
+    AggregateCall, AggregateKind, Changes, Emits, Equality, Frame, Graph, Node, NodeId, Op, Order, Over, OverCall, Rank, Reads, Target,
+    WindowAggregate, WindowInput,
 };
 
 impl fmt::Display for Graph {
@@ -59,6 +60,12 @@ impl Graph {
                 format!("[{}] by [{}]", self.calls(node, &group.aggregates), self.names(node, &group.keys))
             }
             Op::WindowAggregate(aggregate) => self.window_aggregate(node, aggregate),
+            Op::Over(over) => self.over(node, over),
+            Op::Rank(rank) => self.rank(node, rank),
+            Op::Sort(sort) => {
+                let then = if sort.then.is_empty() { "" } else { ", " };
+                format!("by {}{then}{}", self.name(node, 0, sort.time), self.order(node, &sort.then))
+            }
             Op::Normalize { key } => format!("by [{}]", self.names(node, key)),
             Op::IntervalJoin(join) => {
                 let (left, right) = (self.name(node, 0, join.left_time), self.name(node, 1, join.right_time));
@@ -88,6 +95,49 @@ impl Graph {
         format!("{window} [{}] by [{}]", self.calls(node, &aggregate.aggregates), self.names(node, &aggregate.keys))
     }
 
+    fn over(&self, node: &Node, over: &Over) -> String {
+        let call = |over: &OverCall| {
+            let reads = match over.reads {
+                Reads::Row => "",
+                Reads::Peers => " with peers",
+                Reads::Rank => " before peers",
+            };
+            format!("{}{reads}", self.calls(node, std::slice::from_ref(&over.call)))
+        };
+        let calls: Vec<_> = over.calls.iter().map(call).collect();
+        let frame = match over.frame {
+            Frame::Rows(None) => "rows unbounded".to_string(),
+            Frame::Rows(Some(rows)) => format!("rows {rows}"),
+            Frame::Range(None) => "range unbounded".to_string(),
+            Frame::Range(Some(ms)) => format!("range {ms} ms"),
+        };
+        let (time, partition) = (self.name(node, 0, over.time), self.names(node, &over.partition));
+        format!("[{}] {frame} on {time} by [{partition}]", calls.join(", "))
+    }
+
+    fn rank(&self, node: &Node, rank: &Rank) -> String {
+        let number = if rank.number { " with number" } else { "" };
+        let emits = match &rank.emits {
+            Emits::Changes => String::new(),
+            Emits::Newest => ", the newest of alike".to_string(),
+            Emits::Earliest { time } => format!(", when {} is reached", self.name(node, 0, *time)),
+            Emits::Window { end, zone: local, newest } => {
+                let newest = if *newest { ", the newest of alike" } else { "" };
+                format!("{newest}, at {}{}", self.name(node, 0, *end), zone(local))
+            }
+        };
+        let (order, partition) = (self.order(node, &rank.order), self.names(node, &rank.partition));
+        format!("{} to {} by [{order}] in [{partition}]{number}{emits}", rank.first, rank.last)
+    }
+
+    fn order(&self, node: &Node, order: &[Order]) -> String {
+        let column = |order: &Order| {
+            let (direction, nulls) = (if order.descending { " desc" } else { "" }, ["last", "first"]);
+            format!("{}{direction} nulls {}", self.name(node, 0, order.column), nulls[usize::from(order.nulls_first)])
+        };
+        order.iter().map(column).collect::<Vec<_>>().join(", ")
+    }
+
     /// The name of a column of one of a node's inputs.
     fn name(&self, node: &Node, port: usize, column: usize) -> String {
         let input = node.inputs.get(port).map(|&id| self.node(id));
@@ -112,6 +162,7 @@ impl Graph {
             let distinct = if call.distinct { "DISTINCT " } else { "" };
             let separator = match &call.kind {
                 AggregateKind::ListAgg { separator } => format!(", '{separator}'"),
+                AggregateKind::Lag { offset } => format!(", {offset} before"),
                 _ => String::new(),
             };
             let filter =

@@ -10,6 +10,7 @@ mod cells;
 mod count;
 mod distinct;
 mod extreme;
+mod lag;
 mod list;
 mod multiset;
 mod native;
@@ -143,6 +144,8 @@ pub fn accumulator(call: &AggregateCall, args: &[DataType], retracts: bool) -> R
         AggregateKind::First => Ok(Box::new(arrival::Arrival::new(args[0].clone(), arrival::Which::First))),
         AggregateKind::Last => Ok(Box::new(arrival::Arrival::new(args[0].clone(), arrival::Which::Last))),
         AggregateKind::ListAgg { separator } => Ok(Box::new(list::ListAgg::new(separator.clone()))),
+        AggregateKind::Lag { .. } if retracts => Err(refused("it counts rows in order")),
+        AggregateKind::Lag { offset } => Ok(Box::new(lag::Lag::new(*offset, args[0].clone()))),
         AggregateKind::Borrowed(function) => {
             if retracts {
                 return Err(refused("it is computed row by row, forward only"));

@@ -10,6 +10,7 @@ use millstream_plan::{
     NodeId, Op, Output, RowType, TableJoin, Tap, TapChanges, Target, Window, WindowAggregate, WindowInput,
 };
 
+use crate::ranks;
 use crate::story::{Input, Story};
 
 /// The graph of a story: a scan per input, and the step.
@@ -62,17 +63,17 @@ fn time() -> DataType {
 }
 
 /// The words of a step, taken one by one.
-struct Words<'a> {
+pub struct Words<'a> {
     words: std::iter::Peekable<std::str::SplitWhitespace<'a>>,
     schema: SchemaRef,
 }
 
 impl Words<'_> {
-    fn next(&mut self) -> &str {
+    pub fn next(&mut self) -> &str {
         self.words.next().expect("the step has another word")
     }
 
-    fn number(&mut self) -> i64 {
+    pub fn number(&mut self) -> i64 {
         let word = self.next();
         word.parse().unwrap_or_else(|_| panic!("{word} is no number"))
     }
@@ -82,7 +83,17 @@ impl Words<'_> {
         self.words.next_if_eq(&word).map(|_| self.number())
     }
 
-    fn text_after(&mut self, word: &str) -> Option<String> {
+    /// Whether this word stands here.
+    pub fn flag(&mut self, word: &str) -> bool {
+        self.words.next_if_eq(&word).is_some()
+    }
+
+    /// The columns that the words may name.
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    pub fn text_after(&mut self, word: &str) -> Option<String> {
         self.words.next_if_eq(&word).map(|_| self.next().to_string())
     }
 
@@ -92,7 +103,7 @@ impl Words<'_> {
     }
 
     /// `by a,b`, if it stands here.
-    fn keys(&mut self) -> Vec<usize> {
+    pub fn keys(&mut self) -> Vec<usize> {
         let schema = self.schema.clone();
         let names = self.text_after("by").unwrap_or_default();
         names.split(',').filter(|name| !name.is_empty()).map(|name| schema.index_of(name).expect("a key")).collect()
@@ -123,6 +134,9 @@ fn step(text: &str, inputs: &[RowType]) -> (Op, RowType) {
             };
             (op, inputs[0].clone())
         }
+        "over" => ranks::over(&mut words, calls, &inputs[0]),
+        "rank" => ranks::rank(&mut words, &inputs[0]),
+        "sort" => ranks::sort(&mut words, &inputs[0]),
         "interval-join" => interval_join(&mut words, inputs),
         "table-join" => table_join(&mut words, inputs),
         name => {
@@ -168,10 +182,10 @@ fn aggregate(text: &str, schema: &SchemaRef) -> AggregateCall {
         "last" => AggregateKind::Last,
         "listagg" => AggregateKind::ListAgg { separator: ",".into() },
         "stddev" => AggregateKind::Borrowed(datafusion::functions_aggregate::stddev::stddev_pop_udaf()),
-        other => panic!("no aggregate is called {other}"),
+        other => ranks::kind(other).unwrap_or_else(|| panic!("no aggregate is called {other}")),
     };
     let data_type = match name {
-        "count" => DataType::Int64,
+        "count" | "rank" => DataType::Int64,
         "stddev" => DataType::Float64,
         _ => schema.field(args[0]).data_type().clone(),
     };
@@ -179,7 +193,7 @@ fn aggregate(text: &str, schema: &SchemaRef) -> AggregateCall {
     AggregateCall { kind, args, distinct, filter, name: text.into(), data_type, nullable: name != "count" }
 }
 
-fn columns(keys: &[usize], calls: &[AggregateCall], input: &RowType) -> Vec<Field> {
+pub fn columns(keys: &[usize], calls: &[AggregateCall], input: &RowType) -> Vec<Field> {
     let keys = keys.iter().map(|&key| input.schema.field(key).clone());
     keys.chain(calls.iter().map(|call| Field::new(&call.name, call.data_type.clone(), call.nullable))).collect()
 }

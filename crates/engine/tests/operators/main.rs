@@ -7,5 +7,6 @@ mod graph;
 mod joins;
 mod models;
 mod properties;
+mod ranks;
 mod stories;
 mod story;

@@ -17,11 +17,12 @@ mod regex;
 mod spec;
 mod text;
 mod time;
+mod window;
 mod zone;
 
 use std::sync::Arc;
 
-use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 use millstream_record::Millis;
 
 pub(crate) use self::arithmetic::{Operation, checked};
@@ -150,6 +151,11 @@ impl Functions {
     /// The aggregate function with this name, in any case.
     pub fn aggregate(&self, name: &str) -> Option<Arc<AggregateUDF>> {
         aggregate::find(name)
+    }
+
+    /// The function that only stands before `OVER` with this name, in any case.
+    pub fn window(&self, name: &str) -> Option<Arc<WindowUDF>> {
+        window::find(name)
     }
 }
 

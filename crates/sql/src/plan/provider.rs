@@ -9,7 +9,7 @@ use datafusion::common::{Result, TableReference};
 use datafusion::config::ConfigOptions;
 use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner, RelationPlanner, TypePlanner};
 use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, WindowUDF};
-use datafusion::sql::planner::{ParserOptions, SqlToRel};
+use datafusion::sql::planner::{NullOrdering, ParserOptions, SqlToRel};
 use datafusion::sql::sqlparser::ast;
 
 use super::expression::FlinkExpressions;
@@ -67,7 +67,9 @@ impl<'a> Provider<'a> {
             .with_parse_float_as_decimal(true)
             .with_enable_ident_normalization(false)
             .with_map_string_types_to_utf8view(false)
-            .with_collect_spans(true);
+            .with_collect_spans(true)
+            // Flink holds null for the smallest value.
+            .with_default_null_ordering(NullOrdering::NullsMin);
         SqlToRel::new_with_options(self, options)
     }
 
@@ -128,8 +130,8 @@ impl ContextProvider for Provider<'_> {
         self.functions.aggregate(name)
     }
 
-    fn get_window_meta(&self, _name: &str) -> Option<Arc<WindowUDF>> {
-        None
+    fn get_window_meta(&self, name: &str) -> Option<Arc<WindowUDF>> {
+        self.functions.window(name)
     }
 
     fn get_variable_type(&self, _names: &[String]) -> Option<DataType> {

@@ -4,7 +4,7 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, Function, Query, Select, SelectItem, SetExpr, SetOperator, TableFactor, Visit, Visitor,
+    BinaryOperator, Expr, Function, Query, SetExpr, SetOperator, TableFactor, Visit, Visitor,
 };
 
 use crate::SqlError;
@@ -47,19 +47,12 @@ impl Visitor for Refusals {
 
     fn pre_visit_query(&mut self, query: &Query) -> Found {
         let place = Span::of(query);
-        if let SetExpr::Select(select) = query.body.as_ref() {
-            ranked(select)?;
-        }
         if let SetExpr::SetOperation { op, .. } = query.body.as_ref()
             && !matches!(op, SetOperator::Union)
         {
             return found("set-operation", &format!("{op}"), place);
         }
-        match &query.order_by {
-            Some(_) if query.limit_clause.is_some() => found("top-n", "ORDER BY with LIMIT", place),
-            Some(order) => found("sort", "ORDER BY", Span::of(order).or(place)),
-            None => ControlFlow::Continue(()),
-        }
+        ControlFlow::Continue(())
     }
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> Found {
@@ -79,7 +72,7 @@ impl Visitor for Refusals {
             Expr::InSubquery { .. } => found("subquery", "IN with a subquery", place),
             Expr::Exists { .. } => found("subquery", "EXISTS", place),
             Expr::BinaryOp { op: BinaryOperator::Custom(_), .. } | Expr::Prefixed { .. } => ControlFlow::Continue(()),
-            Expr::Function(function) if function.over.is_some() => {
+            Expr::Function(function) if function.over.is_some() && AHEAD.iter().any(|name| named(function, name)) => {
                 found("over", &format!("{} … OVER", function.name), place)
             }
             Expr::Function(function) if named(function, "CURRENT_WATERMARK") => {
@@ -90,6 +83,9 @@ impl Visitor for Refusals {
         }
     }
 }
+
+/// Functions before `OVER` that look ahead, or need the whole partition: Flink has them over tables only.
+const AHEAD: &[&str] = &["LEAD", "NTH_VALUE", "NTILE", "PERCENT_RANK", "CUME_DIST", "DENSE_RANK"];
 
 /// Functions of Flink whose answer would be another one in every replay.
 const CHANCE: &[&str] = &["RAND", "RAND_INTEGER", "RANDOM", "UUID"];
@@ -108,58 +104,4 @@ fn elsewhere(function: &Function, place: Option<Span>) -> Found {
 
 fn named(function: &Function, name: &str) -> bool {
     function.name.to_string().eq_ignore_ascii_case(name)
-}
-
-/// `SELECT … FROM (SELECT …, ROW_NUMBER() OVER (…) AS rn FROM …) WHERE rn <= n` is a Top-N, with `rn = 1`
-/// over an order by time a deduplication; Flink knows them by this shape.
-fn ranked(select: &Select) -> Found {
-    let Some(filter) = &select.selection else { return ControlFlow::Continue(()) };
-    let subqueries = select.from.iter().filter_map(|from| match &from.relation {
-        TableFactor::Derived { subquery, .. } => Some(subquery),
-        _ => None,
-    });
-    for subquery in subqueries {
-        let SetExpr::Select(inner) = subquery.body.as_ref() else { continue };
-        for item in &inner.projection {
-            let SelectItem::ExprWithAlias { expr: Expr::Function(function), alias } = item else { continue };
-            let ranks = ["ROW_NUMBER", "RANK", "DENSE_RANK"].iter().any(|name| named(function, name));
-            if ranks && function.over.is_some() && mentions(filter, &alias.value) {
-                let first = is_first(filter, &alias.value);
-                let (construct, sentence) =
-                    if first { ("deduplicate", "deduplication") } else { ("top-n", "a Top-N over ranks") };
-                return found(construct, sentence, Span::of(filter));
-            }
-        }
-    }
-    ControlFlow::Continue(())
-}
-
-fn mentions(expr: &Expr, name: &str) -> bool {
-    struct Finds<'a>(&'a str);
-    impl Visitor for Finds<'_> {
-        type Break = ();
-        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-            let last = match expr {
-                Expr::Identifier(ident) => Some(ident),
-                Expr::CompoundIdentifier(parts) => parts.last(),
-                _ => None,
-            };
-            if last.is_some_and(|ident| ident.value == self.0) {
-                return ControlFlow::Break(());
-            }
-            ControlFlow::Continue(())
-        }
-    }
-    expr.visit(&mut Finds(name)).is_break()
-}
-
-fn is_first(filter: &Expr, name: &str) -> bool {
-    match filter {
-        Expr::BinaryOp { left, op: BinaryOperator::Eq, right } => {
-            mentions(left, name) && right.to_string() == "1" || mentions(right, name) && left.to_string() == "1"
-        }
-        Expr::BinaryOp { left, op: BinaryOperator::And, right } => is_first(left, name) || is_first(right, name),
-        Expr::Nested(inner) => is_first(inner, name),
-        _ => false,
-    }
 }

@@ -154,6 +154,9 @@ impl<'a> Batches<'a> {
             Op::IntervalJoin(join) => self.interval_join(id, join),
             Op::TableJoin(join) => self.table_join(id, join),
             Op::Limit { .. } => Err(cannot("LIMIT takes whichever rows come first")),
+            Op::Over(_) => Err(cannot("what is late for OVER depends on the rows that came out before")),
+            Op::Rank(_) => Err(cannot("of rows that rank alike the order of arrival decides")),
+            Op::Sort(_) => Err(cannot("what is late for ORDER BY depends on the rows that came out before")),
         }
     }
 

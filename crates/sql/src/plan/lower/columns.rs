@@ -18,6 +18,15 @@ pub(super) struct Columns {
 }
 
 impl Columns {
+    /// All columns of the edge below.
+    pub(super) fn all(row: &RowType) -> Columns {
+        let mut columns = Columns::default();
+        for column in 0..row.schema.fields().len() {
+            columns.keep(row, column);
+        }
+        columns
+    }
+
     /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.exprs.len()

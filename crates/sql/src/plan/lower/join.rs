@@ -61,10 +61,7 @@ impl Lowering<'_> {
         let rows = self.lower(plan)?;
         let rows = self.with_window(rows);
         let row = self.row(&rows).clone();
-        let mut columns = Columns::default();
-        for column in 0..row.schema.fields().len() {
-            columns.keep(&row, column);
-        }
+        let columns = Columns::all(&row);
         Ok(Side { rows, row, columns, computes: false })
     }
 

@@ -8,7 +8,9 @@ mod columns;
 mod grouping;
 mod interval;
 mod join;
+mod over;
 mod plain;
+mod rank;
 mod rows;
 mod scan;
 mod table_join;
@@ -33,12 +35,14 @@ pub(super) struct Lowering<'a> {
     pub(super) graph: &'a mut Graph,
     /// The name under which the nodes keep their state.
     step: &'a str,
+    /// `LIMIT` and `OFFSET` above an order that has yet to be lowered: rows to leave out, rows to keep.
+    limit: Option<(usize, usize)>,
 }
 
 impl<'a> Lowering<'a> {
     /// Adds nodes of `step` to a graph.
     pub(super) fn new(graph: &'a mut Graph, step: &'a str) -> Self {
-        Lowering { graph, step }
+        Lowering { graph, step, limit: None }
     }
 
     /// The node whose edge has exactly the plan's columns, in order, under these names.
@@ -106,8 +110,8 @@ impl<'a> Lowering<'a> {
                     Err(unsupported("relation", extension.node.name(), None))
                 }
             }
-            LogicalPlan::Sort(_) => Err(unsupported("sort", "ORDER BY", None)),
-            LogicalPlan::Window(_) => Err(unsupported("over", "OVER", None)),
+            LogicalPlan::Sort(sort) => self.sort(sort),
+            LogicalPlan::Window(window) => self.over(window),
             LogicalPlan::RecursiveQuery(_) => Err(unsupported("recursion", "WITH RECURSIVE", None)),
             LogicalPlan::Unnest(_) => Err(unsupported("unnest", "UNNEST in the SELECT list", None)
                 .hint("write it behind FROM: CROSS JOIN UNNEST(list) AS t(element)")),

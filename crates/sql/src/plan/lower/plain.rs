@@ -19,6 +19,7 @@ impl Lowering<'_> {
         }
         let schema = projection.input.schema();
         let mut input = self.lower(&projection.input)?;
+        self.drop_number(&input, &projection.expr, schema);
         let plain: Vec<Option<Slot>> =
             projection.expr.iter().map(|expr| input.plain(schema, expr)).collect::<Result<_, _>>()?;
         if let Some(slots) = plain.iter().copied().collect::<Option<Vec<Slot>>>() {
@@ -62,6 +63,9 @@ impl Lowering<'_> {
 
     /// A filter on a row's own columns may stand before its window is cut, but not before a session is.
     pub(super) fn filter(&mut self, filter: &Filter) -> Result<Rows, SqlError> {
+        if let Some(rows) = self.ranked(filter)? {
+            return Ok(rows);
+        }
         let schema = filter.input.schema();
         let mut input = self.lower(&filter.input)?;
         let session = input.pending.as_ref().is_some_and(|pending| matches!(pending.window, Window::Session { .. }));
@@ -77,12 +81,6 @@ impl Lowering<'_> {
     /// `LIMIT` without an order: the first rows that come. Over changes that would be another query.
     pub(super) fn limit(&mut self, limit: &Limit) -> Result<Rows, SqlError> {
         let exprs = || limit.fetch.iter().chain(&limit.skip).map(Box::as_ref);
-        let input = self.lower(&limit.input)?;
-        let input = self.with_window(input);
-        let row = self.row(&input).clone();
-        if row.changes == Changes::Retract {
-            return Err(unsupported("limit-over-changes", "LIMIT over a result that changes", place(exprs())));
-        }
         let number = || SqlError::new("E0412", "LIMIT and OFFSET take a whole number").at(place(exprs()));
         let skip = match limit.get_skip_type() {
             Ok(SkipType::Literal(skip)) => skip,
@@ -92,8 +90,28 @@ impl Lowering<'_> {
             Ok(FetchType::Literal(fetch)) => fetch,
             _ => return Err(number()),
         };
+        if let (true, Some(fetch)) = (is_ordered(&limit.input), fetch) {
+            self.limit = Some((skip, fetch));
+            return self.lower(&limit.input);
+        }
+        let input = self.lower(&limit.input)?;
+        let input = self.with_window(input);
+        let row = self.row(&input).clone();
+        if row.changes == Changes::Retract {
+            return Err(unsupported("limit-over-changes", "LIMIT over a result that changes", place(exprs())));
+        }
         let node = self.add(Op::Limit { skip, fetch }, vec![input.node], row);
         Ok(Rows { node, ..input })
+    }
+}
+
+/// Whether rows come from an order, at most picked and computed on the way.
+fn is_ordered(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::Sort(_) => true,
+        LogicalPlan::Projection(projection) => is_ordered(&projection.input),
+        LogicalPlan::SubqueryAlias(alias) => is_ordered(&alias.input),
+        _ => false,
     }
 }
 
