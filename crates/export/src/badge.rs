@@ -76,6 +76,7 @@ fn obstacle(node: &Node, unknown: &impl Fn(&str) -> bool) -> Option<(String, Str
         Op::Expand(lists) => lists.iter().find_map(|list| function(list, unknown)),
         Op::GroupAggregate(group) => aggregate(&group.aggregates, unknown),
         Op::WindowAggregate(window) => aggregate(&window.aggregates, unknown),
+        Op::Over(over) => over.calls.iter().find_map(|call| aggregate(std::slice::from_ref(&call.call), unknown)),
         _ => None,
     }
 }

@@ -30,6 +30,8 @@ impl Op {
             Op::GroupAggregate(group) => Some(group.keys.clone()),
             Op::WindowAggregate(aggregate) => Some(aggregate.keys.clone()),
             Op::AssignWindow(assign) => Some(assign.partition.clone()),
+            Op::Over(over) => Some(over.partition.clone()),
+            Op::Rank(rank) => Some(rank.partition.clone()),
             Op::Normalize { key } => Some(key.clone()),
             Op::IntervalJoin(join) => {
                 Some(join.on.iter().map(|on| if port == 0 { on.left } else { on.right }).collect())
@@ -37,7 +39,7 @@ impl Op {
             Op::Scan { .. } | Op::Values { .. } | Op::Filter(_) | Op::Project(_) | Op::Expand(_) | Op::Unnest(_) => {
                 None
             }
-            Op::Union | Op::TableJoin(_) | Op::Limit { .. } => None,
+            Op::Union | Op::TableJoin(_) | Op::Sort(_) | Op::Limit { .. } => None,
         }
     }
 }

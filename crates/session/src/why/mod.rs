@@ -100,6 +100,7 @@ fn at_node(scene: &Scene<'_>, id: NodeId) -> Vec<Cause> {
         Op::TableJoin(plan) => join::table(scene, id, plan),
         Op::Limit { skip, fetch } => rows::limit(scene, id, *skip, *fetch),
         Op::Project(_) | Op::Expand(_) | Op::Union | Op::GroupAggregate(_) | Op::Normalize { .. } => Vec::new(),
+        Op::Over(_) | Op::Rank(_) | Op::Sort(_) => Vec::new(),
     }
 }
 
