@@ -49,6 +49,12 @@ pub enum Statement {
     Reset(Option<String>),
     /// `DROP TABLE` or `DROP VIEW`.
     Drop(Drop),
+    /// `TAP place`: a table over a topic, inferred from its records.
+    Tap(Tap),
+    /// `PEEK place`: records as they are.
+    Peek(Peek),
+    /// `ADVISE WATERMARK table`: what each bound would cost.
+    AdviseWatermark(Name),
     /// `USE name` (a catalogue or database; there is one only).
     Use(Name),
     /// `|> …` on its own: goes on with the draft.
@@ -154,6 +160,65 @@ pub struct Name {
     pub text: String,
     /// Where.
     pub span: Span,
+}
+
+/// Topics or files, as a user names them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In quotes: `'kafka://host:port/topic'`, `'data/*.jsonl'`, the name of an embedded topic.
+    Url {
+        /// Without the quotes.
+        text: String,
+        /// Where it stands.
+        span: Span,
+    },
+    /// A table, an embedded topic or a demo.
+    Name(Name),
+}
+
+impl Place {
+    /// Where it stands.
+    pub fn span(&self) -> Span {
+        match self {
+            Place::Url { span, .. } => *span,
+            Place::Name(name) => name.span,
+        }
+    }
+}
+
+/// `TAP place [AS name]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tap {
+    /// Which topic.
+    pub place: Place,
+    /// The name of the table; the topic's own if missing.
+    pub name: Option<Name>,
+}
+
+/// `PEEK place [PARTITION n] [FROM …] [LIMIT n]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peek {
+    /// Which topic.
+    pub place: Place,
+    /// Only this partition.
+    pub partition: Option<i32>,
+    /// Where to begin.
+    pub from: PeekFrom,
+    /// At most so many records.
+    pub limit: Option<u64>,
+}
+
+/// Where `PEEK` begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PeekFrom {
+    /// So that the newest records are shown.
+    Newest,
+    /// With the oldest record.
+    Earliest,
+    /// With this offset in each partition.
+    Offset(i64),
+    /// With the first record written at this time or later, as typed.
+    Timestamp(String, Span),
 }
 
 /// `CREATE [TEMPORARY] TABLE`, as written.
@@ -349,8 +414,8 @@ pub enum Show {
     Views(Option<String>),
     /// `SHOW FUNCTIONS [LIKE 'pattern']`.
     Functions(Option<String>),
-    /// `SHOW TOPICS [LIKE 'pattern']`.
-    Topics(Option<String>),
+    /// `SHOW TOPICS [IN place] [LIKE 'pattern']`.
+    Topics(Option<Place>, Option<String>),
     /// `SHOW CREATE TABLE name`.
     CreateTable(Name),
     /// `SHOW CREATE VIEW name`.

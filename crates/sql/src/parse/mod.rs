@@ -10,6 +10,7 @@ mod legacy;
 mod like;
 mod limits;
 mod lines;
+mod look;
 mod normal;
 mod plot;
 mod query;

@@ -4,13 +4,14 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 
 use crate::ddl;
 use crate::error::{Span, SqlError};
-use crate::parse::{Cursor, insert, plot, query, steps, tokens};
+use crate::parse::{Cursor, insert, look, plot, query, steps, tokens};
 use crate::statement::{Explain, Name, Show, Spanned, Statement};
 
 /// The words that can begin a statement.
 const VERBS: &[&str] = &[
     "SELECT", "WITH", "FROM", "VALUES", "CREATE", "INSERT", "EXECUTE", "BEGIN", "EXPLAIN", "SHOW", "DESCRIBE", "DESC",
-    "SET", "RESET", "DROP", "USE", "UNDO", "REDO", "PREVIEW", "START", "STOP", "WHY", "WATCH", "PLOT",
+    "SET", "RESET", "DROP", "USE", "UNDO", "REDO", "PREVIEW", "START", "STOP", "WHY", "WATCH", "PLOT", "TAP", "PEEK",
+    "ADVISE",
 ];
 
 /// The verbs of Flink that are not here yet.
@@ -78,6 +79,13 @@ fn read(cursor: &mut Cursor<'_>) -> Result<Read, SqlError> {
         "RESET" => {
             cursor.next();
             Statement::Reset(if cursor.is_done() { None } else { Some(key(cursor)?) })
+        }
+        "TAP" => Statement::Tap(look::tap(cursor)?),
+        "PEEK" => Statement::Peek(look::peek(cursor)?),
+        "ADVISE" => {
+            cursor.expect_words(&["ADVISE", "WATERMARK"])?;
+            cursor.takes_word("FOR");
+            Statement::AdviseWatermark(cursor.path("the name of a table")?)
         }
         "USE" => {
             cursor.next();
@@ -157,7 +165,10 @@ fn show(cursor: &mut Cursor<'_>) -> Result<Show, SqlError> {
         "TABLES" => Show::Tables(like(cursor)?),
         "VIEWS" => Show::Views(like(cursor)?),
         "FUNCTIONS" => Show::Functions(like(cursor)?),
-        "TOPICS" => Show::Topics(like(cursor)?),
+        "TOPICS" => {
+            let place = if cursor.takes_word("IN") { Some(look::place(cursor)?) } else { None };
+            Show::Topics(place, like(cursor)?)
+        }
         "JOBS" => Show::Jobs,
         "RUNS" => Show::Runs,
         "STEPS" => Show::Steps(like(cursor)?),
