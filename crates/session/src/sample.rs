@@ -42,6 +42,11 @@ enum Kept {
 }
 
 impl TableSample {
+    /// Records that were drawn at this time.
+    pub(crate) fn of(drawn: Millis, sample: Arc<Sample>) -> TableSample {
+        TableSample { drawn, kept: Kept::Records(sample) }
+    }
+
     /// How many records.
     pub fn len(&self) -> usize {
         match &self.kept {
@@ -272,7 +277,7 @@ mod tests {
             let query = millstream_sql::query(&format!("SELECT COUNT(*) FROM {table}")).expect("a query");
             let graph = crate::planning::select(session, &query).expect("a plan");
             let doors = session.sampled(&graph).expect("opens");
-            let mut run = millstream_engine::start(graph, doors, millstream_engine::Options::default()).expect("runs");
+            let run = millstream_engine::start(graph, doors, millstream_engine::Options::default()).expect("runs");
             while !matches!(run.recv(Duration::from_secs(5)), millstream_engine::Event::End) {}
             run.finish().expect("it ends by itself").sources[0].records
         };

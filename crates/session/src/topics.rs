@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray};
+use arrow::array::{ArrayRef, Int64Array, StringArray, TimestampMillisecondArray};
 use millstream_connect::topic::{self, Bound, Consumer, Start, Summary};
 use millstream_record::{Clock, Millis, Stop};
 use millstream_sql::types::INSTANT_ZONE;
@@ -12,7 +12,7 @@ pub use millstream_connect::topic::{Producer, Record};
 pub use millstream_record::Received;
 
 use crate::fault::Fault;
-use crate::render::{batch_of, gate};
+use crate::records;
 use crate::reply::{Reply, Table};
 use crate::strings::table;
 
@@ -96,28 +96,5 @@ pub fn values(received: &Received) -> impl Iterator<Item = &[u8]> {
 
 /// The first `most` records as rows. Keys and values that are no text are shown with `\xNN` for their bytes.
 pub fn as_table(received: &Received, most: usize) -> Table {
-    let records = &received.records;
-    let count = records.len().min(most);
-    let keys = |row: usize| records.keys.as_ref().and_then(|keys| keys.get(row));
-    let times = |row: usize| records.timestamps.as_ref().map(|times| times[row]).filter(|&at| at >= 0);
-    let instants = TimestampMillisecondArray::from_iter((0..count).map(times)).with_timezone(INSTANT_ZONE);
-    let partition = records.partition.number;
-    let columns: [(&str, ArrayRef); 5] = [
-        ("partition", Arc::new(Int32Array::from_value(partition, count))),
-        ("offset", Arc::new(Int64Array::from_iter_values(records.offsets[..count].iter().copied()))),
-        ("timestamp", Arc::new(instants)),
-        ("key", Arc::new(StringArray::from_iter((0..count).map(|row| keys(row).map(text))))),
-        ("value", Arc::new(StringArray::from_iter((0..count).map(|row| records.values.get(row).map(text))))),
-    ];
-    let nullable = columns.into_iter().map(|(name, column)| (name, column, true));
-    let rows = RecordBatch::try_from_iter_with_nullable(nullable).expect("the columns have one length");
-    let (columns, rows) = batch_of(rows);
-    Table { columns, rows: vec![rows] }
-}
-
-fn text(bytes: &[u8]) -> String {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => text.to_string(),
-        Err(_) => gate::shown_bytes(bytes),
-    }
+    records::table(received.records.iter().take(most))
 }

@@ -21,6 +21,7 @@ pub(crate) mod settings;
 #[cfg(test)]
 mod tests;
 
+pub use csv::csv_fields;
 pub use decode::{Decode, Decoded, Decoder};
 pub(crate) use encode::as_declared;
 pub use encode::{Encode, Encoded};

@@ -1,9 +1,11 @@
 //! One file a verb. Each answers one statement.
 
+mod advise;
 pub mod create;
 mod describe;
 mod explain;
 mod history;
+mod peek;
 mod plot;
 pub mod query;
 mod runs;
@@ -11,6 +13,8 @@ mod set;
 mod show;
 mod stage;
 mod steps;
+mod tap;
+mod topics;
 mod watch;
 pub mod why;
 
@@ -42,6 +46,9 @@ pub fn answer(session: &mut Session, text: &str, statement: Spanned<Statement>) 
         Statement::Preview(asked) => stage::preview(session, &asked),
         Statement::Start(start) => runs::start(session, &start),
         Statement::Stop(name) => runs::stop(session, name.as_ref()),
+        Statement::Tap(tap) => tap::tap(session, &tap),
+        Statement::Peek(peek) => peek::peek(session, &peek),
+        Statement::AdviseWatermark(name) => advise::watermark(session, &name),
         Statement::Use(name) => Err(set::only_one(&name)),
         Statement::Watch(name) => watch::watch(session, &name),
         Statement::Plot(plot) => plot::plot(session, &plot),

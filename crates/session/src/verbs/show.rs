@@ -20,7 +20,7 @@ pub fn show(session: &mut Session, show: &Show) -> Result<Reply, Fault> {
         Show::Tables(pattern) => Ok(relations(session, pattern.as_deref(), false)),
         Show::Views(pattern) => Ok(relations(session, pattern.as_deref(), true)),
         Show::Functions(pattern) => Ok(functions(pattern.as_deref())),
-        Show::Topics(pattern) => session.topics().table(|name| like(pattern.as_deref(), name)),
+        Show::Topics(place, pattern) => verbs::topics::show(session, place.as_ref(), pattern.as_deref()),
         Show::CreateTable(name) => create(session, name, "table"),
         Show::CreateView(name) => create(session, name, "view"),
         Show::Columns(name, pattern) => verbs::describe::columns(session, name, pattern.as_deref()),

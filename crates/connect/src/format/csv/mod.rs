@@ -16,6 +16,7 @@ use millstream_record::Result;
 
 use self::column::Column;
 pub(crate) use self::dialect::Dialect;
+pub use self::split::csv_fields;
 use self::split::{Fault, Field, fields};
 pub(crate) use self::split::{names, next_record};
 pub(crate) use self::write::CsvWriter;

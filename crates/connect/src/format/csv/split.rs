@@ -100,8 +100,27 @@ pub(super) fn fields(
     }
 }
 
+/// The texts of a line whose fields are divided by `delimiter` and quoted by `"`; `None` if it is not CSV
+/// or not UTF-8.
+pub fn csv_fields(line: &[u8], delimiter: u8) -> Option<Vec<String>> {
+    let dialect = Dialect {
+        delimiter,
+        quote: Some(b'"'),
+        escape: None,
+        comments: false,
+        null_literal: None,
+        array_delimiter: Vec::new(),
+        header: false,
+    };
+    texts(line, &dialect)
+}
+
 /// The texts of a line, for a header; `None` if it is not CSV.
 pub(crate) fn names(line: &[u8], dialect: &Dialect) -> Option<Vec<String>> {
+    Some(texts(line, dialect)?.into_iter().map(|name| name.trim().to_string()).collect())
+}
+
+fn texts(line: &[u8], dialect: &Dialect) -> Option<Vec<String>> {
     let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -109,7 +128,7 @@ pub(crate) fn names(line: &[u8], dialect: &Dialect) -> Option<Vec<String>> {
     let each = |field: Field| {
         let mut name = Vec::new();
         dialect.unescape(&line[field.start..field.end], field.quoted, &mut name);
-        all.push(String::from_utf8(name).ok().map(|name| name.trim().to_string()));
+        all.push(String::from_utf8(name).ok());
     };
     fields(line, 0, line.len(), dialect, each).ok()?;
     all.into_iter().collect()
