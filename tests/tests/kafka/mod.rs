@@ -2,6 +2,7 @@
 //! ([`millstream_tests::topics`]); tables are read through the traits that the engine uses.
 
 mod bounds;
+mod browse;
 mod commands;
 mod failures;
 mod live;
