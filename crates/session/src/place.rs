@@ -1,6 +1,7 @@
 //! From a place as a user names it (`'kafka://host:port/topic'`, `'data/*.jsonl'`, `demo.bids`, the name of
 //! a topic or table) to a connector and the options that mean it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -23,6 +24,8 @@ pub struct Found {
     pub name: Option<String>,
     /// The table, if the place is one.
     pub table: Option<String>,
+    /// The options with the passwords that they name put in.
+    opening: BTreeMap<String, String>,
 }
 
 const FORMS: &str =
@@ -34,13 +37,18 @@ pub fn find(session: &Session, place: &Place) -> Result<Found, Fault> {
         Place::Name(name) => by_name(session, name),
         Place::Url { text, span } => by_url(session, text, *span),
     };
-    found.map_err(|fault| fault.or_at(Some(place.span())))
+    let opened = found.and_then(|found| {
+        let declared = found.options.iter().cloned().collect();
+        Ok(Found { opening: session.outside.secrets().put_in(&declared)?, ..found })
+    });
+    opened.map_err(|fault| fault.or_at(Some(place.span())))
 }
 
 impl Found {
     /// The options, checked, with `more` of a format.
     pub fn checked(&self, more: &[(String, String)]) -> Result<Options, Fault> {
-        let typed = self.options.iter().chain(more).map(|(key, value)| (key.as_str(), value.as_str()));
+        let more = more.iter().map(|(key, value)| (key, value));
+        let typed = self.opening.iter().chain(more).map(|(key, value)| (key.as_str(), value.as_str()));
         let checked = Options::check(typed, &[self.connector.options(), TAP_OPTIONS]);
         Ok(checked.map_err(|error| wrong_option(self.connector.name(), &error))?)
     }
@@ -62,7 +70,13 @@ fn by_name(session: &Session, name: &Name) -> Result<Found, Fault> {
                 options.push(("topic".into(), table.tap.name.clone()));
             }
             let short = name.text.rsplit('.').next().unwrap_or(&name.text).to_string();
-            Ok(Found { connector, options, name: Some(short), table: Some(name.text.clone()) })
+            Ok(Found {
+                connector,
+                options,
+                name: Some(short),
+                table: Some(name.text.clone()),
+                opening: BTreeMap::new(),
+            })
         }
         Some(Relation::View(_)) => {
             let message = format!("'{}' is a view: it has rows, and no records of its own", name.text);
@@ -83,7 +97,7 @@ fn topic(session: &Session, name: &str) -> Result<Option<Found>, Fault> {
     }
     let connector = session.outside.connector("topic")?.clone();
     let options = vec![("topic".into(), name.to_string())];
-    Ok(Some(Found { connector, options, name: Some(name.into()), table: None }))
+    Ok(Some(Found { connector, options, name: Some(name.into()), table: None, opening: BTreeMap::new() }))
 }
 
 fn nothing(session: &Session, name: &str) -> Fault {
@@ -137,7 +151,13 @@ fn kafka(session: &Session, rest: &str) -> Result<Found, Fault> {
         options.insert(0, ("topic".into(), topic.into()));
     }
     let connector = session.outside.connector("kafka")?.clone();
-    Ok(Found { connector, options, name: (!topic.is_empty()).then(|| topic.to_string()), table: None })
+    Ok(Found {
+        connector,
+        options,
+        name: (!topic.is_empty()).then(|| topic.to_string()),
+        table: None,
+        opening: BTreeMap::new(),
+    })
 }
 
 fn file(session: &Session, path: &str) -> Result<Found, Fault> {
@@ -149,5 +169,11 @@ fn file(session: &Session, path: &str) -> Result<Found, Fault> {
     // 'data/*.jsonl' is called after its folder.
     let folder = Path::new(path).parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
     let name = if words.is_empty() { folder.unwrap_or_else(|| "files".into()) } else { words };
-    Ok(Found { connector, options: vec![("path".into(), path.into())], name: Some(name), table: None })
+    Ok(Found {
+        connector,
+        options: vec![("path".into(), path.into())],
+        name: Some(name),
+        table: None,
+        opening: BTreeMap::new(),
+    })
 }
