@@ -1,4 +1,2 @@
 -- error[E0712]: 't' looks like avro or protobuf (registry id 7), which cannot be read yet
--- LINE 1: TAP 'avro_registry' AS t
---         ^^^^^^^^^^^^^^^^^^^^^^^^
 -- hint: PEEK shows its records as they are

@@ -1,5 +1,4 @@
 -- tapped t · bytes, 1 column · event time record_time (the log's own time: no column of the record tells one)
---   no column of the record looks like a time
 -- watermark record_time - 1 s: of 3 sampled records none came late
 -- 0 records could not be read · definition: SHOW CREATE TABLE t;
 CREATE TABLE `t` (

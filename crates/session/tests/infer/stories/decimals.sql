@@ -1,0 +1,10 @@
+-- tapped t · json, 1 column · no event time: no column looks like one, and the log knows none
+-- 0 records could not be read · definition: SHOW CREATE TABLE t;
+CREATE TABLE `t` (
+  `price` DECIMAL(10, 2)
+)
+WITH (
+  'connector' = 'filesystem',
+  'path' = 'data/decimals.jsonl',
+  'format' = 'json'
+)

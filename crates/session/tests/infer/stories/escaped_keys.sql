@@ -1,0 +1,11 @@
+-- tapped t · json, 2 columns · no event time: no column looks like one, and the log knows none
+-- 0 records could not be read · definition: SHOW CREATE TABLE t;
+CREATE TABLE `t` (
+  `text` STRING,
+  `line` STRING
+)
+WITH (
+  'connector' = 'filesystem',
+  'path' = 'data/escaped_keys.jsonl',
+  'format' = 'json'
+)

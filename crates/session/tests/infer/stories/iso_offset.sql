@@ -1,0 +1,16 @@
+-- tapped t · json, 2 columns · event time ts (timestamps with zone, detected)
+--   named like a time, goes forward in 100 % of steps
+-- watermark ts - 1 s: of 5 sampled records none came late
+--   the timestamps of 'ts' have offsets (+02:00); Flink reads only Z
+-- 0 records could not be read · definition: SHOW CREATE TABLE t;
+CREATE TABLE `t` (
+  `ts` TIMESTAMP_LTZ(3),
+  `v` BIGINT,
+  WATERMARK FOR `ts` AS `ts` - INTERVAL '1' SECOND
+)
+WITH (
+  'connector' = 'filesystem',
+  'path' = 'data/iso_offset.jsonl',
+  'format' = 'json',
+  'json.timestamp-format.standard' = 'ISO-8601'
+)

@@ -1,0 +1,10 @@
+-- tapped t · text, 1 column · no event time: no column looks like one, and the log knows none
+-- 0 records could not be read · definition: SHOW CREATE TABLE t;
+CREATE TABLE `t` (
+  `line` STRING
+)
+WITH (
+  'connector' = 'filesystem',
+  'path' = 'data/words.txt',
+  'format' = 'raw'
+)
