@@ -38,7 +38,7 @@ pub fn find(session: &Session, place: &Place) -> Result<Found, Fault> {
         Place::Url { text, span } => by_url(session, text, *span),
     };
     let opened = found.and_then(|found| {
-        let declared = found.options.iter().cloned().collect();
+        let declared: BTreeMap<String, String> = found.options.iter().cloned().collect();
         Ok(Found { opening: session.outside.secrets().put_in(&declared)?, ..found })
     });
     opened.map_err(|fault| fault.or_at(Some(place.span())))
