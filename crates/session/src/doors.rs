@@ -7,9 +7,9 @@ use std::sync::{Arc, OnceLock, PoisonError};
 use arrow::array::RecordBatch;
 use millstream_engine::Doors;
 use millstream_plan::{Graph, Tap, Target};
-use millstream_record::{Clock, Connector, OptionError, Options, Sink, Source};
-use millstream_sql::SqlError;
+use millstream_record::{Clock, Connector, Options, Sink, Source};
 use millstream_sql::show::REDACTED;
+use millstream_sql::{SqlError, declare};
 
 use crate::aside;
 use crate::fault::Fault;
@@ -52,15 +52,6 @@ impl Outside {
         self.connectors.get_or_init(|| millstream_connect::connectors(self.topics.inner().clone(), self.clock.clone()))
     }
 
-    /// The connector of this name.
-    pub fn connector(&self, name: &str) -> Result<&Arc<dyn Connector>, SqlError> {
-        self.connectors().iter().find(|connector| connector.name() == name).ok_or_else(|| {
-            let known = self.connectors().iter().map(|connector| connector.name());
-            let error = SqlError::new("E0301", format!("there is no connector '{name}'")).did_you_mean(name, known);
-            error.hint("SHOW CONNECTORS; lists all connectors")
-        })
-    }
-
     /// A tap's options with the passwords that they name put in, to open it with.
     pub fn opening(&self, tap: &Tap) -> Result<(&Arc<dyn Connector>, Options), Fault> {
         let tap = Tap { options: self.secrets.put_in(&tap.options)?, ..tap.clone() };
@@ -69,44 +60,13 @@ impl Outside {
 
     /// A tap's options, checked against its connector's table.
     pub fn options(&self, tap: &Tap) -> Result<(&Arc<dyn Connector>, Options), SqlError> {
-        let connector = self.connector(&tap.connector)?;
         if let Some((key, _)) = tap.options.iter().find(|(_, value)| *value == REDACTED) {
             let error = SqlError::new("E0302", format!("the secret '{key}' of '{}' was not kept", tap.name));
             return Err(
                 error.hint("declare the table again with CREATE OR REPLACE TABLE; secrets are never written to disk")
             );
         }
-        let typed = tap.options.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-        let checked = Options::check(typed, &[connector.options(), TAP_OPTIONS]);
-        Ok((connector, checked.map_err(|error| wrong_option(&tap.connector, &error))?))
-    }
-}
-
-/// Options of every tap, whatever its connector.
-pub const TAP_OPTIONS: &[millstream_record::OptionSpec] = &[millstream_record::OptionSpec {
-    name: "scan.watermark.idle-timeout",
-    kind: millstream_record::OptionKind::Duration,
-    default: None,
-    doc: "after so long without records a partition no longer holds the watermark back",
-    example: "5 s",
-}];
-
-/// An option that does not fit, as an error of the statement.
-pub fn wrong_option(connector: &str, error: &OptionError) -> SqlError {
-    let found = SqlError::new("E0302", error.to_string());
-    match error {
-        OptionError::Unknown { near: None, .. } => {
-            found.hint(format!("connector '{connector}' knows no option like it"))
-        }
-        _ => found,
-    }
-}
-
-/// The option that an error speaks of, as typed.
-pub fn option_of(error: &OptionError) -> Option<&str> {
-    match error {
-        OptionError::Unknown { name, .. } | OptionError::Value { name, .. } => Some(name),
-        OptionError::Missing { .. } => None,
+        declare::options(self.connectors(), tap)
     }
 }
 

@@ -4,11 +4,12 @@ use millstream_plan::{Graph, RowType, Tap};
 use millstream_sql::parse::ROWTIME;
 use millstream_sql::statement::{Insert, TableDraft};
 use millstream_sql::types::quoted;
-use millstream_sql::{Relation, SqlError, View, ast, plan, reads};
+use millstream_sql::{Relation, SqlError, View, ast, declare, plan, reads};
 
 use crate::session::Session;
 
-fn settings(session: &Session) -> plan::Settings {
+/// What the session says of the meaning of queries.
+pub fn settings(session: &Session) -> plan::Settings {
     plan::Settings { zone: session.settings.zone_name().to_string(), now: session.clock.now() }
 }
 
@@ -62,13 +63,5 @@ pub fn with_rowtime(session: &Session, native: &str) -> String {
 
 /// The rows of a view, under its own names of columns.
 pub fn view(session: &Session, view: &View) -> Result<RowType, SqlError> {
-    let graph = select(session, &view.query)?;
-    let output = graph.outputs.first().expect("a query has an output");
-    let mut row = graph.node(output.node).row.clone();
-    if view.columns.len() == row.schema.fields().len() {
-        let renamed = row.schema.fields().iter().zip(&view.columns);
-        let fields = renamed.map(|(field, name)| field.as_ref().clone().with_name(name)).collect::<Vec<_>>();
-        row.schema = arrow::datatypes::Schema::new(fields).into();
-    }
-    Ok(row)
+    declare::view_row(&session.catalog, &settings(session), view)
 }

@@ -6,6 +6,7 @@
 
 pub mod catalog;
 pub mod ddl;
+pub mod declare;
 pub mod dialect;
 pub mod error;
 pub mod functions;
