@@ -153,8 +153,8 @@ fn in_batches(servers: &str, rows: usize) {
 /// Reads with the columns at these places.
 fn ours(servers: &str, rows: usize, wanted: &[usize]) {
     let typed = [("properties.bootstrap.servers", servers), ("topic", TOPIC), ("format", "json")];
-    let options = Options::check(typed, &[Kafka.options()]).expect("the options are known");
-    let source = Kafka.source("bids", &columns(), &options).expect("it fits");
+    let options = Options::check(typed, &[Kafka::default().options()]).expect("the options are known");
+    let source = Kafka::default().source("bids", &columns(), &options).expect("it fits");
     let scan = Scan { columns: wanted.to_vec(), resume: None, batch_rows: 8192, stop: Stop::default() };
     let mut reader = source.open(scan).expect("it opens");
     let mut read = 0;

@@ -19,9 +19,18 @@ pub mod topic;
 /// Every connector, by one line each, in the order in which help shows them. `topics` are the embedded
 /// topics of the workspace; `clock` paces generators.
 pub fn connectors(topics: topic::Topics, clock: Arc<dyn Clock>) -> Vec<Arc<dyn Connector>> {
+    connectors_of_job(topics, clock, None)
+}
+
+/// The same for a job: sinks may take part in its transactions.
+pub fn connectors_of_job(
+    topics: topic::Topics,
+    clock: Arc<dyn Clock>,
+    transactions: Option<kafka::Transactions>,
+) -> Vec<Arc<dyn Connector>> {
     vec![
-        Arc::new(kafka::Kafka),
-        Arc::new(kafka::UpsertKafka),
+        Arc::new(kafka::Kafka { transactions: transactions.clone() }),
+        Arc::new(kafka::UpsertKafka { transactions }),
         Arc::new(topic::TopicConnector::new(topics)),
         Arc::new(file::Filesystem),
         Arc::new(generate::DatagenConnector::new(clock.clone())),

@@ -18,10 +18,10 @@ pub trait Sink: Send {
     fn flush(&mut self) -> Result<()>;
 
     /// Called once before the first row of a run with checkpoints: nothing may be visible from now on before
-    /// it is committed. `decided` is the epoch that the job goes on from, with what [`Sink::prepare`] gave in
+    /// it is committed. `job` is the job's id, letters and digits, its own for ever. `decided` is the epoch that the job goes on from, with what [`Sink::prepare`] gave in
     /// it; whatever of it is not visible yet becomes so now, and what was written behind it is thrown away.
-    fn restore(&mut self, decided: Option<(Epoch, &[u8])>) -> Result<()> {
-        let _ = decided;
+    fn restore(&mut self, job: &str, decided: Option<(Epoch, &[u8])>) -> Result<()> {
+        let _ = (job, decided);
         Ok(())
     }
 

@@ -11,8 +11,8 @@ fn admin(servers: &str) -> Admin {
 
 fn listed(servers: &str, topic: Option<&str>) -> Result<Vec<TopicInfo>> {
     let typed = [("properties.bootstrap.servers", servers)].into_iter().chain(topic.map(|topic| ("topic", topic)));
-    let options = Options::check(typed, &[Kafka.options()]).expect("they fit");
-    Kafka.browse(None, &options).expect("nobody is called yet").topics(&Stop::default())
+    let options = Options::check(typed, &[Kafka::default().options()]).expect("they fit");
+    Kafka::default().browse(None, &options).expect("nobody is called yet").topics(&Stop::default())
 }
 
 #[test]

@@ -202,7 +202,7 @@ fn metadata_that_is_not_there_is_refused_with_what_is() {
     let mut columns = columns();
     columns.push(metadata("e", "leader-epoch", DataType::Int32));
     let options = options("localhost:9092", &[("topic", "t")]);
-    let error = Kafka.source("t", &columns, &options).err().expect("it is not there").to_string();
+    let error = Kafka::default().source("t", &columns, &options).err().expect("it is not there").to_string();
     assert!(error.contains("'leader-epoch' of column 'e' is not told by the Kafka client"), "{error}");
     assert!(error.contains("partition, offset, timestamp"), "{error}");
 }

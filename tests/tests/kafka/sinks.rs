@@ -131,7 +131,7 @@ fn timestamp_and_headers_become_the_records_own_and_are_read_back() {
     assert_eq!(found, [Record { headers: traced, ..record(1, 5000) }, record(2, 6000)]);
 
     let bounded = options(&servers, &[("topic", name), ("scan.bounded.mode", "latest-offset")]);
-    let source = Kafka.source("t", &columns, &bounded).expect("it fits");
+    let source = Kafka::default().source("t", &columns, &bounded).expect("it fits");
     let mut reader = source.open(scan(None)).expect("it opens");
     let mut read = Vec::new();
     loop {
@@ -230,5 +230,8 @@ fn what_cannot_be_written_is_refused_before_the_first_row() {
     assert!(refusal(&[], &[("topic", "sinks-missing")]).starts_with("topic 'sinks-missing' does not exist on "));
     assert!(refusal(&[], &[("topic", "a;b")]).contains("name exactly one in 'topic'"));
     assert!(refusal(&[], &[("topic-pattern", "a.*")]).starts_with("option 'topic' is missing"));
-    assert!(refusal(&[], &[("topic", "a"), ("sink.delivery-guarantee", "exactly-once")]).contains("not supported yet"));
+    assert!(
+        refusal(&[], &[("topic", "a"), ("sink.delivery-guarantee", "exactly-once")])
+            .contains("needs the checkpoints of a job")
+    );
 }

@@ -45,12 +45,12 @@ pub fn options(servers: &str, typed: &[(&str, &str)]) -> Options {
         all.push(("format", "json"));
     }
     all.extend(typed);
-    Options::check(all, &[Kafka.options()]).expect("the options are known")
+    Options::check(all, &[Kafka::default().options()]).expect("the options are known")
 }
 
 /// The source of the table.
 pub fn source(servers: &str, typed: &[(&str, &str)]) -> Result<Box<dyn Source>> {
-    Kafka.source("t", &columns(), &options(servers, typed))
+    Kafka::default().source("t", &columns(), &options(servers, typed))
 }
 
 /// Everything one scan wants.
@@ -71,7 +71,11 @@ pub fn open_at(servers: &str, typed: &[(&str, &str)], resume: Option<Positions>)
 /// A sink for columns `n BIGINT, s STRING` and whatever else; with a key it upserts.
 pub fn sink(servers: &str, columns: &[Column], key: &[usize], typed: &[(&str, &str)]) -> Result<Box<dyn Sink>> {
     let options = options(servers, typed);
-    if key.is_empty() { Kafka.sink("t", columns, key, &options) } else { UpsertKafka.sink("t", columns, key, &options) }
+    if key.is_empty() {
+        Kafka::default().sink("t", columns, key, &options)
+    } else {
+        UpsertKafka::default().sink("t", columns, key, &options)
+    }
 }
 
 /// A reader and what it has given.

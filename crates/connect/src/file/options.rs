@@ -37,6 +37,13 @@ const OWN: &[OptionSpec] = &[
         doc: "begin a new part file when one has grown to this size",
         example: "64 mb",
     },
+    OptionSpec {
+        name: "sink.partitioned-by",
+        kind: OptionKind::Text,
+        default: None,
+        doc: "columns whose values name the folders of the part files; PARTITIONED BY (…) says it better",
+        example: "day, shop",
+    },
 ];
 
 /// The options of files and of what stands in them.

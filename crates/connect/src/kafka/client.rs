@@ -12,7 +12,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::producer::ThreadedProducer;
 
 use super::health::Health;
-use super::sink::Receipts;
+use super::receipts::Receipts;
 
 /// The group that a consumer belongs to when the user names none. It never joins or commits.
 const NO_GROUP: &str = "millstream";
@@ -145,6 +145,22 @@ impl Client {
     /// A producer that reports to `receipts`.
     pub fn producer(&self, receipts: Receipts) -> Result<ThreadedProducer<Receipts>> {
         self.create(&self.with(WRITE_DEFAULTS, &[]), receipts)
+    }
+
+    /// A producer that writes in transactions, under an id that fences all others that have it.
+    pub fn transactional(&self, id: &str, receipts: Receipts) -> Result<ThreadedProducer<Receipts>> {
+        self.create(&self.with(WRITE_DEFAULTS, &[("transactional.id", id)]), receipts)
+    }
+
+    /// A consumer that only asks for the offsets of a group, with this isolation of transactions.
+    pub fn asking(&self, group: &str, isolation: &str) -> Result<BaseConsumer<Health>> {
+        let always = [("group.id", group), ("isolation.level", isolation), ("enable.auto.commit", "false")];
+        self.create(&self.with(READ_DEFAULTS, &always), Health::new(true))
+    }
+
+    /// Whether the same servers are spoken with in the same way.
+    pub fn is_like(&self, other: &Client) -> bool {
+        self.servers == other.servers && self.settings == other.settings
     }
 
     /// A client of another kind, with the user's settings alone.

@@ -14,10 +14,12 @@ mod line;
 mod options;
 mod queue;
 mod reader;
+mod receipts;
 mod sink;
 mod source;
 mod span;
 mod track;
+mod transaction;
 
 use std::sync::LazyLock;
 
@@ -25,6 +27,7 @@ use arrow::datatypes::DataType;
 use millstream_record::{Browse, Column, Connector, Error, OptionSpec, Options, Result, Sink, Source};
 
 pub use admin::Admin;
+pub use transaction::{Failed, Note, Transactions};
 
 use crate::format::{FORMAT_OPTIONS, KEY_OPTIONS, metadata};
 use browse::KafkaBrowse;
@@ -36,8 +39,11 @@ static OPTIONS: LazyLock<Vec<OptionSpec>> = LazyLock::new(|| {
 });
 
 /// `'connector' = 'kafka'`.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Kafka;
+#[derive(Clone, Debug, Default)]
+pub struct Kafka {
+    /// The transactions of the job whose sinks it makes, if there is one.
+    pub transactions: Option<Transactions>,
+}
 
 impl Connector for Kafka {
     fn name(&self) -> &'static str {
@@ -61,7 +67,7 @@ impl Connector for Kafka {
     }
 
     fn sink(&self, _: &str, columns: &[Column], key: &[usize], options: &Options) -> Result<Box<dyn Sink>> {
-        Ok(Box::new(KafkaSink::open(columns, key, options)?))
+        Ok(Box::new(KafkaSink::open(columns, key, options, self.transactions.as_ref())?))
     }
 
     fn has_records(&self, _: &Options) -> bool {
@@ -74,8 +80,11 @@ impl Connector for Kafka {
 }
 
 /// `'connector' = 'upsert-kafka'`: the newest version of each row, by its primary key.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct UpsertKafka;
+#[derive(Clone, Debug, Default)]
+pub struct UpsertKafka {
+    /// The transactions of the job whose sinks it makes, if there is one.
+    pub transactions: Option<Transactions>,
+}
 
 impl Connector for UpsertKafka {
     fn name(&self) -> &'static str {
@@ -106,7 +115,7 @@ impl Connector for UpsertKafka {
                 "table '{name}' needs a PRIMARY KEY (…) NOT ENFORCED: connector 'upsert-kafka' writes rows by key"
             )));
         }
-        Ok(Box::new(KafkaSink::open(columns, key, options)?))
+        Ok(Box::new(KafkaSink::open(columns, key, options, self.transactions.as_ref())?))
     }
 
     fn has_records(&self, _: &Options) -> bool {

@@ -53,7 +53,8 @@ pub const SCAN_OPTIONS: &[OptionSpec] = &[
 #[rustfmt::skip]
 pub const SINK_OPTIONS: &[OptionSpec] = &[
     spec("sink.partitioner", OptionKind::Choice(&["default", "fixed", "round-robin"]), Some("default"), "round-robin", "which partition a record goes to: by its key as Java clients do, always the first, or one after the other"),
-    spec("sink.delivery-guarantee", OptionKind::Choice(&["at-least-once", "none", "exactly-once"]), Some("at-least-once"), "at-least-once", "whether a flush waits until the broker has confirmed every record"),
+    spec("sink.delivery-guarantee", OptionKind::Choice(&["at-least-once", "none", "exactly-once"]), Some("at-least-once"), "at-least-once", "whether a flush waits until the broker has confirmed every record; exactly-once in the jobs of millstream run"),
+    spec("sink.transactional-id-prefix", OptionKind::Text, Some("millstream"), "orders", "how the transactional id begins; the job's own id follows"),
 ];
 
 /// Which topics to read.

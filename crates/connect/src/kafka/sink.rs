@@ -1,84 +1,18 @@
-//! Rows into a topic, at least once: a flush returns when the brokers have confirmed every record. One
-//! record that could not be sent or delivered fails all that follows, because librdkafka would let a
-//! later flush or commit succeed without it.
+//! Rows into a topic: at least once, where a flush returns when the brokers have confirmed every record; or
+//! exactly once, in the transactions of a job.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-
-use millstream_record::{Batch, Column, Error, Options, Result, Sink};
-use rdkafka::client::ClientContext;
-use rdkafka::error::KafkaError;
-use rdkafka::message::{Header, Message, OwnedHeaders};
-use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer};
+use millstream_record::{Batch, Column, Epoch, Error, Options, Result, Sink};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 use rdkafka::types::RDKafkaErrorCode;
 
 use super::client::Client;
 use super::cluster::Cluster;
-use super::health::{Health, is_refusal, plain};
+use super::health::Health;
 use super::options::topic_names;
+use super::receipts::{LOOK_EVERY, Receipts};
+use super::transaction::Transactions;
 use crate::format::{Encode, Encoded};
-
-/// How long to wait for the next confirmation before looking again whether something failed.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
-
-/// What the brokers say to what was sent. Clones share it.
-#[derive(Clone, Default)]
-pub struct Receipts(Arc<Shared>);
-
-#[derive(Default)]
-struct Shared {
-    heard: Mutex<Heard>,
-    confirmed: Condvar,
-}
-
-#[derive(Default)]
-struct Heard {
-    /// The first record that was not delivered, and why.
-    failure: Option<String>,
-    /// Why servers cannot be reached.
-    reason: Option<String>,
-}
-
-impl Receipts {
-    fn heard(&self) -> MutexGuard<'_, Heard> {
-        self.0.heard.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn fail(&self, why: String) {
-        self.heard().failure.get_or_insert(why);
-    }
-
-    fn wait(&self) {
-        let waited = self.0.confirmed.wait_timeout(self.heard(), LOOK_EVERY);
-        drop(waited.unwrap_or_else(PoisonError::into_inner));
-    }
-}
-
-impl ClientContext for Receipts {
-    fn error(&self, error: KafkaError, reason: &str) {
-        match error.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::AllBrokersDown) | None => {}
-            Some(code) if is_refusal(code) => self.fail(plain(reason)),
-            Some(RDKafkaErrorCode::Fatal) => self.fail(plain(reason)),
-            Some(_) => self.heard().reason = Some(plain(reason)),
-        }
-    }
-
-    fn log(&self, _: rdkafka::config::RDKafkaLogLevel, _: &str, _: &str) {}
-}
-
-impl ProducerContext for Receipts {
-    type DeliveryOpaque = ();
-
-    fn delivery(&self, result: &DeliveryResult<'_>, _: ()) {
-        if let Err((error, message)) = result {
-            let code = error.rdkafka_error_code().map_or_else(|| error.to_string(), |code| code.to_string());
-            let reason = self.heard().reason.take().map(|reason| format!(" ({reason})")).unwrap_or_default();
-            self.fail(format!("a record for topic '{}' was not delivered: {code}{reason}", message.topic()));
-        }
-        self.0.confirmed.notify_all();
-    }
-}
 
 /// Which partition a record goes to.
 enum Partitioner {
@@ -99,13 +33,16 @@ pub struct KafkaSink {
     /// Whether a record that is not delivered is an error.
     must_arrive: bool,
     encode: Encode,
-    receipts: Receipts,
-    producer: ThreadedProducer<Receipts>,
+    /// The job's transactions, for exactly-once.
+    transactions: Option<Transactions>,
+    /// The producer with what it hears; that of the transactions is there once the job has begun.
+    line: Option<(ThreadedProducer<Receipts>, Receipts)>,
 }
 
 impl KafkaSink {
-    /// A sink for these columns; `key` are the indices of the primary key. The topic must exist.
-    pub fn open(columns: &[Column], key: &[usize], options: &Options) -> Result<KafkaSink> {
+    /// A sink for these columns; `key` are the indices of the primary key. The topic must exist. Exactly-once
+    /// needs the transactions of a job.
+    pub fn open(columns: &[Column], key: &[usize], options: &Options, job: Option<&Transactions>) -> Result<KafkaSink> {
         let client = Client::new(options)?;
         let topic = match <[String; 1]>::try_from(topic_names(options)) {
             Ok([topic]) => topic,
@@ -116,13 +53,21 @@ impl KafkaSink {
                 ));
             }
         };
-        let must_arrive = match options.text("sink.delivery-guarantee") {
-            Some("exactly-once") => {
+        let guarantee = options.text("sink.delivery-guarantee");
+        let must_arrive = guarantee != Some("none");
+        let transactions = match (guarantee, job) {
+            (Some("exactly-once"), Some(job)) => {
+                let prefix = options.text("sink.transactional-id-prefix").unwrap_or("millstream");
+                job.join(&client, prefix, &topic)?;
+                Some(job.clone())
+            }
+            (Some("exactly-once"), None) => {
                 return Err(Error::Invalid(
-                    "'sink.delivery-guarantee' = 'exactly-once' is not supported yet; use 'at-least-once'".into(),
+                    "'sink.delivery-guarantee' = 'exactly-once' needs the checkpoints of a job: start it with                      millstream run, or use 'at-least-once' here"
+                        .into(),
                 ));
             }
-            guarantee => guarantee != Some("none"),
+            _ => None,
         };
         let encode = Encode::new(columns, key, options)?;
         let asking = client.consumer(Health::new(true))?;
@@ -132,15 +77,30 @@ impl KafkaSink {
             Some("round-robin") => Partitioner::InTurn(0),
             _ => Partitioner::ByKey,
         };
-        let receipts = Receipts::default();
-        let producer = client.producer(receipts.clone())?;
+        let line = match transactions {
+            Some(_) => None,
+            None => {
+                let receipts = Receipts::default();
+                Some((client.producer(receipts.clone())?, receipts))
+            }
+        };
         let servers = client.servers().to_string();
-        Ok(KafkaSink { servers, topic, partitions, partitioner, must_arrive, encode, receipts, producer })
+        Ok(KafkaSink { servers, topic, partitions, partitioner, must_arrive, encode, transactions, line })
+    }
+
+    /// The producer with what it hears.
+    fn line(&self) -> Result<&(ThreadedProducer<Receipts>, Receipts)> {
+        self.line.as_ref().ok_or_else(|| {
+            Error::Invalid(format!(
+                "topic '{}' is written in the transactions of a job, which has not begun",
+                self.topic
+            ))
+        })
     }
 
     /// The first failure, if there was one.
     fn check(&self) -> Result<()> {
-        match self.receipts.heard().failure.clone() {
+        match self.line()?.1.failure() {
             Some(reason) if self.must_arrive => Err(Error::Connection { address: self.servers.clone(), reason }),
             _ => Ok(()),
         }
@@ -160,25 +120,25 @@ impl KafkaSink {
 
     fn send(&mut self, encoded: &Encoded, at: usize) -> Result<()> {
         let partition = self.partition();
-        let topic = self.topic.clone();
-        let mut record = BaseRecord::<[u8], [u8]>::to(&topic);
+        let (producer, receipts) = self.line()?;
+        let mut record = BaseRecord::<[u8], [u8]>::to(&self.topic);
         record.partition = partition;
         record.payload = encoded.values.get(at);
         record.key = encoded.keys.as_ref().and_then(|keys| keys.get(at));
         record.timestamp = encoded.timestamps.as_ref().map(|times| times[at]).filter(|&time| time >= 0);
         record.headers = encoded.headers.as_ref().map(|headers| owned(&headers[at]));
         loop {
-            match self.producer.send(record) {
+            match producer.send(record) {
                 Ok(()) => return Ok(()),
                 Err((error, back)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull) => {
                     // Back-pressure: a confirmation makes room.
-                    self.receipts.wait();
+                    receipts.wait();
                     self.check()?;
                     record = back;
                 }
                 Err((error, _)) => {
                     let code = error.rdkafka_error_code().map_or_else(|| error.to_string(), |code| code.to_string());
-                    self.receipts.fail(format!("a record for topic '{}' cannot be sent: {code}", self.topic));
+                    receipts.fail(format!("a record for topic '{}' cannot be sent: {code}", self.topic));
                     return self.check();
                 }
             }
@@ -196,15 +156,19 @@ impl Sink for KafkaSink {
     fn write(&mut self, batch: &Batch) -> Result<()> {
         self.check()?;
         let encoded = self.encode.apply(batch)?;
+        if let (Some(transactions), false) = (&self.transactions, encoded.is_empty()) {
+            transactions.begin()?;
+        }
         (0..encoded.len()).try_for_each(|at| self.send(&encoded, at))
     }
 
     fn flush(&mut self) -> Result<()> {
+        let (producer, _) = self.line()?;
         loop {
             self.check()?;
             // A time-out only means that some are still on their way.
-            let flushed = self.producer.flush(LOOK_EVERY);
-            if self.producer.in_flight_count() == 0 {
+            let flushed = producer.flush(LOOK_EVERY);
+            if producer.in_flight_count() == 0 {
                 return self.check();
             }
             if let Err(error) = flushed
@@ -213,5 +177,13 @@ impl Sink for KafkaSink {
                 return Err(Error::Connection { address: self.servers.clone(), reason: error.to_string() });
             }
         }
+    }
+
+    fn restore(&mut self, _: &str, _: Option<(Epoch, &[u8])>) -> Result<()> {
+        // What was committed is there, and what was not has been aborted by the fence.
+        if let Some(transactions) = &self.transactions {
+            self.line = Some(transactions.line()?);
+        }
+        Ok(())
     }
 }

@@ -5,7 +5,7 @@
 //! a follower that misses one notices. The value says where every partition stands behind the append, and
 //! then holds one block for each partition that it adds to:
 //!
-//! - version (1), number of partitions
+//! - version (1; or 2, and then the writer's id and its epoch: the append belongs to a job), number of partitions
 //! - for each partition: next offset; greatest timestamp so far (signed)
 //! - bytes of payload in the topic so far; time of arrival (signed); number of blocks
 //! - for each block: partition, records, codec (0 plain, 1 LZ4), unpacked length, stored length
@@ -19,6 +19,17 @@ use std::ops::Range;
 use super::varint::{self, Cursor};
 
 const VERSION: u8 = 1;
+/// The version of an append that an epoch of a job has made.
+const VERSION_OF_JOB: u8 = 2;
+
+/// Which epoch of which writer made an append.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Origin {
+    /// A job and its sink.
+    pub writer: u64,
+    /// The epoch.
+    pub epoch: u64,
+}
 
 /// Where a partition stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,6 +72,8 @@ pub(super) const LZ4: u8 = 1;
 /// The head of an append.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Append {
+    /// The job's epoch that made it, if one did.
+    pub origin: Option<Origin>,
     /// Where the topic stands behind it.
     pub state: State,
     /// When it came, in milliseconds since the epoch.
@@ -77,7 +90,14 @@ pub(super) fn key(number: u64) -> [u8; 8] {
 impl Append {
     /// Appends the head to `out`; the packed blocks must follow in the same order.
     pub fn write(&self, out: &mut Vec<u8>) {
-        out.push(VERSION);
+        match self.origin {
+            None => out.push(VERSION),
+            Some(Origin { writer, epoch }) => {
+                out.push(VERSION_OF_JOB);
+                varint::put(out, writer);
+                varint::put(out, epoch);
+            }
+        }
         varint::put(out, self.state.partitions.len() as u64);
         for standing in &self.state.partitions {
             varint::put(out, standing.next as u64);
@@ -98,9 +118,7 @@ impl Append {
     /// Reads the head from the whole value of an entry; `None` if it makes no sense.
     pub fn read(&mut self, value: &[u8]) -> Option<()> {
         let mut cursor = Cursor::new(value);
-        if cursor.byte()? != VERSION {
-            return None;
-        }
+        self.origin = read_origin(&mut cursor)?;
         read_state(&mut cursor, &mut self.state)?;
         self.arrival_ms = cursor.signed()?;
         self.blocks.clear();
@@ -125,7 +143,21 @@ impl Append {
 /// Reads only where the topic stands behind the append.
 pub(super) fn read_state_of(value: &[u8], state: &mut State) -> Option<()> {
     let mut cursor = Cursor::new(value);
-    (cursor.byte()? == VERSION).then(|| read_state(&mut cursor, state))?
+    read_origin(&mut cursor)?;
+    read_state(&mut cursor, state)
+}
+
+/// Reads only who made an append; `None` if it makes no sense.
+pub(super) fn read_origin_of(value: &[u8]) -> Option<Option<Origin>> {
+    read_origin(&mut Cursor::new(value))
+}
+
+fn read_origin(cursor: &mut Cursor<'_>) -> Option<Option<Origin>> {
+    match cursor.byte()? {
+        VERSION => Some(None),
+        VERSION_OF_JOB => Some(Some(Origin { writer: cursor.number()?, epoch: cursor.number()? })),
+        _ => None,
+    }
 }
 
 fn read_state(cursor: &mut Cursor<'_>, state: &mut State) -> Option<()> {

@@ -65,7 +65,7 @@ impl Connector for TopicConnector {
         if !self.topics.exists(topic)? {
             self.make(topic, options)?;
         }
-        Ok(Box::new(TopicSink::new(self.topics.producer(topic)?, columns, key, options)?))
+        Ok(Box::new(TopicSink::new(name, self.topics.producer(topic)?, columns, key, options)?))
     }
 }
 

@@ -20,6 +20,7 @@ mod cut;
 mod follower;
 mod name;
 mod owner;
+mod packed;
 mod packer;
 mod partitioner;
 mod place;

@@ -16,9 +16,8 @@ use std::time::Duration;
 use millstream_record::{Error, Result};
 use rocksdb::DB;
 
-use super::append::{self, Append, State};
-use super::block::BlockBuilder;
-use super::packer::Packer;
+use super::append::{self, Append, Origin, State};
+use super::packed::Packed;
 use super::place::Place;
 use super::store;
 
@@ -81,45 +80,53 @@ impl Owner {
         Ok(self.turn.open(&mut held)?.state.clone())
     }
 
-    /// Adds the records of all builders (one for each partition) as one append and starts them anew. They
-    /// can be read by others afterwards; they are safe after [`Owner::sync`].
-    pub fn append(
-        &self,
-        builders: &mut [BlockBuilder],
-        packer: &mut Packer,
-        arrival_ms: i64,
-        payload_bytes: u64,
-    ) -> Result<()> {
-        let mut head = Append { arrival_ms, ..Append::default() };
-        let newest: Vec<Option<i64>> = builders.iter().map(BlockBuilder::newest).collect();
-        let packed = packer.pack(builders, &mut head.blocks)?;
-        if head.blocks.is_empty() {
-            return Ok(());
-        }
+    /// The number of the next append.
+    pub fn next(&self) -> Result<u64> {
+        let mut held = self.turn.held();
+        Ok(self.turn.open(&mut held)?.next)
+    }
+
+    /// Makes appends of packed records, all or none of them. They can be read by others afterwards; they are
+    /// safe after [`Owner::sync`].
+    pub fn append(&self, packed: &[Packed], origin: Option<Origin>) -> Result<()> {
         let mut held = self.turn.held();
         held.busy = true;
         let open = self.turn.open(&mut held)?;
-        head.state = open.state.clone();
-        head.state.bytes += payload_bytes;
-        for block in &head.blocks {
-            let standing = &mut head.state.partitions[block.partition as usize];
-            let added = newest[block.partition as usize].unwrap_or_default();
-            standing.newest = if standing.next == 0 { added } else { standing.newest.max(added) };
-            standing.next += block.count as i64;
+        let (mut state, mut number) = (open.state.clone(), open.next);
+        let mut batch = rocksdb::WriteBatch::default();
+        for packed in packed {
+            advance(&mut state, packed);
+            let blocks = packed.blocks.clone();
+            let head = Append { origin, state: state.clone(), arrival_ms: packed.arrival_ms, blocks };
+            let mut value = Vec::with_capacity(packed.bytes.len() + 64 + 12 * state.partitions.len());
+            head.write(&mut value);
+            value.extend_from_slice(&packed.bytes);
+            batch.put(append::key(number), &value);
+            number += 1;
         }
-        let mut value = Vec::with_capacity(packed.len() + 64 + 12 * head.state.partitions.len());
-        head.write(&mut value);
-        value.extend_from_slice(packed);
-        if let Err(error) = open.db.put_opt(append::key(open.next), &value, &store::unsynced()) {
+        if let Err(error) = open.db.write_opt(batch, &store::unsynced()) {
             // A full disk, most likely. The database takes nothing more until it is opened again.
             let failed = || store::failed(&self.turn.place.folder, error.clone());
             (held.open, held.failure) = (None, Some(failed()));
             return Err(failed());
         }
-        open.next += 1;
-        open.state = head.state;
-        open.unsynced = true;
+        (open.next, open.state, open.unsynced) = (number, state, true);
         Ok(())
+    }
+
+    /// Whether an epoch has been appended, at or behind append `since`.
+    pub fn has(&self, origin: Origin, since: u64) -> Result<bool> {
+        let mut held = self.turn.held();
+        let open = self.turn.open(&mut held)?;
+        let path = self.turn.place.database();
+        for number in since..open.next {
+            let damaged = || self.turn.place.damaged(&format!("append {number}"));
+            let value = store::get(&open.db, number, &path)?.ok_or_else(damaged)?;
+            if append::read_origin_of(&value).ok_or_else(damaged)? == Some(origin) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Returns when all appends survive a crash.
@@ -138,6 +145,16 @@ impl Owner {
     pub fn exclusively<T>(place: &Place, patience: Duration, then: impl FnOnce() -> Result<T>) -> Result<T> {
         let (_queue, _lock) = acquire(place, patience)?;
         then()
+    }
+}
+
+/// Where a topic stands behind some more records.
+fn advance(state: &mut State, packed: &Packed) {
+    state.bytes += packed.payload_bytes;
+    for (block, &newest) in packed.blocks.iter().zip(&packed.newest) {
+        let standing = &mut state.partitions[block.partition as usize];
+        standing.newest = if standing.next == 0 { newest } else { standing.newest.max(newest) };
+        standing.next += block.count as i64;
     }
 }
 

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use millstream_record::{Clock, Error, Millis, Result};
 
+use super::append::Origin;
 use super::block::{BlockBuilder, Record};
 use super::owner::Owner;
+use super::packed::{Packed, Parcel};
 use super::packer::Packer;
 use super::partitioner::partition_of_key;
 use super::place::Place;
@@ -30,6 +32,8 @@ pub struct Producer {
     arrival: Option<Millis>,
     collected: u64,
     collected_bytes: u64,
+    /// In a job: what waits for the decision.
+    held: Option<Vec<Packed>>,
     /// The partition of the next record without a key.
     turn: u32,
 }
@@ -41,7 +45,8 @@ impl Producer {
         let turn = (written as u64 % u64::from(place.partitions)) as u32;
         let builders = (0..place.partitions).map(|_| BlockBuilder::default()).collect();
         let (packer, arrival) = (Packer::default(), None);
-        Ok(Producer { place, owner, clock, packer, builders, arrival, collected: 0, collected_bytes: 0, turn })
+        let held = None;
+        Ok(Producer { place, owner, clock, packer, builders, arrival, collected: 0, collected_bytes: 0, held, turn })
     }
 
     /// The name of the topic.
@@ -94,14 +99,53 @@ impl Producer {
     }
 
     /// Hands over what has been collected: others can read it afterwards, and it survives the end of this
-    /// process, but not yet that of the machine.
+    /// process, but not yet that of the machine. In a job it waits for the decision instead.
     pub fn append(&mut self) -> Result<()> {
-        if let Some(arrival) = self.arrival.take() {
-            self.owner.append(&mut self.builders, &mut self.packer, arrival.0, self.collected_bytes)?;
-            self.collected = 0;
-            self.collected_bytes = 0;
+        let Some(packed) = self.pack()? else { return Ok(()) };
+        match &mut self.held {
+            Some(held) => held.push(packed),
+            None => self.owner.append(&[packed], None)?,
         }
         Ok(())
+    }
+
+    /// What has been collected, packed.
+    fn pack(&mut self) -> Result<Option<Packed>> {
+        let Some(arrival) = self.arrival.take() else { return Ok(None) };
+        let newest: Vec<Option<i64>> = self.builders.iter().map(BlockBuilder::newest).collect();
+        let mut packed = Packed { arrival_ms: arrival.0, payload_bytes: self.collected_bytes, ..Packed::default() };
+        packed.bytes = self.packer.pack(&mut self.builders, &mut packed.blocks)?.to_vec();
+        packed.newest =
+            packed.blocks.iter().map(|block| newest[block.partition as usize].unwrap_or_default()).collect();
+        (self.collected, self.collected_bytes) = (0, 0);
+        Ok(Some(packed))
+    }
+
+    /// From now on what is sent is held, until it is taken by [`Producer::parcel`].
+    pub(super) fn hold(&mut self) {
+        self.held.get_or_insert_default();
+    }
+
+    /// All that has been sent and held.
+    pub(super) fn parcel(&mut self) -> Result<Parcel> {
+        self.append()?;
+        let packed = self.held.as_mut().map(std::mem::take).unwrap_or_default();
+        Ok(Parcel { since: self.owner.next()?, packed })
+    }
+
+    /// Appends a parcel under its origin and syncs it, unless that has been done.
+    pub(super) fn append_once(&mut self, parcel: &Parcel, origin: Origin) -> Result<()> {
+        let fits = |packed: &Packed| packed.blocks.iter().all(|block| block.partition < self.place.partitions);
+        if !parcel.packed.iter().all(fits) {
+            return Err(Error::Invalid(format!(
+                "topic '{}' has fewer partitions than when the checkpoint was made; it was made anew meanwhile",
+                self.place.name
+            )));
+        }
+        if !parcel.packed.is_empty() && !self.owner.has(origin, parcel.since)? {
+            self.owner.append(&parcel.packed, Some(origin))?;
+        }
+        self.owner.sync()
     }
 
     /// Returns when all that was sent can be read by others and survives a crash of the machine.
