@@ -51,4 +51,4 @@ pub use pipeline::{Emit, Pipeline};
 pub use progress::{Counters, OperatorProgress, Progress, SourceProgress};
 pub use replay::Replay;
 pub use run::{Cut, Event, Run, Standing, resume, start};
-pub use state::{MemoryStore, RocksStore, StateStore, Tables};
+pub use state::{MemoryStore, StateStore, Tables, decode_table, encode_table};

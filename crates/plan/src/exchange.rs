@@ -24,6 +24,11 @@ impl Op {
         }
     }
 
+    /// Whether it keeps state that another operator could not go on from.
+    pub fn keeps_state(&self) -> bool {
+        !self.is_stage() && !matches!(self, Op::Scan { .. } | Op::Values { .. } | Op::Union)
+    }
+
     /// The columns of input `port` by which it may be spread, or `None` if it must run once.
     pub fn partition(&self, port: usize) -> Option<Vec<usize>> {
         match self {

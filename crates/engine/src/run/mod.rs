@@ -54,6 +54,8 @@ pub struct Run {
     gathering: Gathering,
     /// How many parts a cut has, and how many sinks commit it.
     expected: Expected,
+    /// How many sinks have yet to commit the decided epoch.
+    awaited: usize,
     decisions: Vec<Sender<Epoch>>,
     commits: Receiver<()>,
 }
@@ -207,7 +209,8 @@ fn launch(graph: Graph, doors: Doors, options: Options, from: Option<&Cut>) -> R
         threads.start(spring.name.clone(), move |_| hub.read(spring))?;
     }
     let gathering = Gathering::new(expected.parts);
-    Ok(Run { results, threads: threads.started, shared, graph, parts, gathering, expected, decisions, commits })
+    let threads = threads.started;
+    Ok(Run { results, threads, shared, graph, parts, gathering, expected, awaited: 0, decisions, commits })
 }
 
 /// The threads of a run as they are started.
@@ -387,17 +390,21 @@ impl Run {
     }
 
     /// Tells all sinks that the epoch is decided: they commit it and read on.
-    pub fn decided(&self, epoch: Epoch) {
+    pub fn decided(&mut self, epoch: Epoch) {
+        self.awaited = self.expected.sinks;
         // A sink that is gone has failed, and the run with it.
         for sink in &self.decisions {
             let _ = sink.send(epoch);
         }
     }
 
-    /// Whether all sinks have committed, within the wait.
-    pub fn committed(&self, wait: Duration) -> bool {
+    /// Whether all sinks have committed what was decided last. Waits for them at most `wait`.
+    pub fn committed(&mut self, wait: Duration) -> bool {
         let deadline = Instant::now() + wait;
-        (0..self.expected.sinks).all(|_| self.commits.recv_deadline(deadline).is_ok())
+        while self.awaited > 0 && self.commits.recv_deadline(deadline).is_ok() {
+            self.awaited -= 1;
+        }
+        self.awaited == 0
     }
 
     /// Waits for the end and tells what became of every record.
