@@ -1,6 +1,7 @@
 //! Sources and sinks without an outside world, for runs on threads: a source that gives rows of a table
 //! piece by piece and can be resumed at any of them, and a sink that shows only what was committed.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -19,12 +20,20 @@ pub struct MemorySource {
     partitions: Vec<RecordBatch>,
     /// At most so many rows in a piece.
     piece: usize,
+    /// So many rows may be read before the source falls silent.
+    allowed: Arc<AtomicUsize>,
 }
 
 impl MemorySource {
     /// A topic with these partitions.
     pub fn new(name: &str, partitions: Vec<RecordBatch>, piece: usize) -> MemorySource {
-        MemorySource { name: name.into(), schema: partitions[0].schema(), partitions, piece }
+        let allowed = Arc::new(AtomicUsize::new(usize::MAX));
+        MemorySource { name: name.into(), schema: partitions[0].schema(), partitions, piece, allowed }
+    }
+
+    /// Lets no more than so many rows be read, over all runs.
+    pub fn allow(&self, rows: usize) {
+        self.allowed.store(rows, Ordering::Relaxed);
     }
 
     fn id(&self, number: usize) -> PartitionId {
@@ -58,11 +67,19 @@ struct MemoryReader {
 }
 
 impl Reader for MemoryReader {
-    fn poll(&mut self, _: Duration) -> Result<Poll> {
+    fn poll(&mut self, wait: Duration) -> Result<Poll> {
         let count = self.source.partitions.len();
         if self.announced < count {
             self.announced += 1;
             return Ok(Poll::Partition(self.source.id(self.announced - 1)));
+        }
+        let (read, all) = (
+            self.places.iter().sum::<usize>(),
+            self.source.partitions.iter().map(RecordBatch::num_rows).sum::<usize>(),
+        );
+        if read < all && read >= self.source.allowed.load(Ordering::Relaxed) {
+            std::thread::park_timeout(wait.min(Duration::from_millis(1)));
+            return Ok(Poll::Nothing);
         }
         for _ in 0..count {
             self.turn = (self.turn + 1) % count;

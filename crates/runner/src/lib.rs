@@ -1,1 +1,20 @@
+//! A job without the workbench: reads it, runs it with checkpoints, recovers by itself, tells how it is.
+//!
+//! What decides is pure (`protocol`), what touches the world is thin: `store` is the disk, `work` performs
+//! the protocol's actions, `http` answers whoever asks. This crate does not know sessions or terminals.
 
+mod config;
+mod fail;
+mod fault;
+mod http;
+mod job;
+pub mod launch;
+pub mod protocol;
+mod status;
+pub mod store;
+mod work;
+
+pub use config::Config;
+pub use fail::Point;
+pub use fault::Fault;
+pub use job::{Job, is_job};

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, parser::ValueSource};
+use millstream_runner::launch::Overrides;
 
 /// A workbench for streams: tap a live topic, ask windowed questions in SQL, watch the answers.
 #[derive(Debug, Parser)]
@@ -69,8 +70,13 @@ pub struct Manner {
 impl Manner {
     /// The folder of embedded topics and history.
     pub fn workspace(&self) -> PathBuf {
+        self.named_workspace().unwrap_or_else(|| ".millstream".into())
+    }
+
+    /// That folder, if somebody named one.
+    pub fn named_workspace(&self) -> Option<PathBuf> {
         let named = std::env::var_os("MILLSTREAM_WORKSPACE").filter(|folder| !folder.is_empty()).map(PathBuf::from);
-        self.workspace.clone().or(named).unwrap_or_else(|| ".millstream".into())
+        self.workspace.clone().or(named)
     }
 }
 
@@ -117,11 +123,23 @@ impl BadRecord {
 pub enum Verb {
     /// A guided tour on embedded topics; plays by itself when stdin is no terminal
     Demo,
-    /// Run a script of SQL to its end
+    /// Run a job with checkpoints, recovering by itself; a script that asks questions runs to its end
     Run {
-        /// The script
-        #[arg(value_name = "FILE")]
-        file: PathBuf,
+        /// A folder with job.sql and millstream.toml, or a script
+        #[arg(value_name = "JOB")]
+        job: PathBuf,
+        /// What holds instead of the job's own settings
+        #[command(flatten)]
+        overrides: Overrides,
+    },
+    /// Plan a job and call its topics without running it
+    Check {
+        /// A folder with job.sql and millstream.toml, or a script
+        #[arg(value_name = "JOB")]
+        job: PathBuf,
+        /// What holds instead of the job's own settings
+        #[command(flatten)]
+        overrides: Overrides,
     },
     /// Embedded topics: make, list, write, read and delete them
     #[command(subcommand)]

@@ -5,6 +5,7 @@ mod args;
 mod demo;
 mod exit;
 mod interrupt;
+mod job;
 mod kernel;
 mod live;
 mod play;
@@ -28,6 +29,9 @@ use crate::screen::Screen;
 
 fn main() -> ExitCode {
     let (args, pieces) = Args::read();
+    if let Some(code) = job::door(&args) {
+        return ExitCode::from(code);
+    }
     let _restore = terminal::Restore::on_leaving();
     let mut screen = Screen::new(&args.manner);
     let done = start(args, pieces, &mut screen).and_then(|exit| screen.flush().map(|()| exit));
@@ -64,7 +68,7 @@ fn start(args: Args, pieces: Vec<Piece>, screen: &mut Screen) -> io::Result<Exit
     let way = Way { keep_going: args.manner.keep_going, chatty: false };
     match args.verb {
         Some(Verb::Topic(verb)) => topic::run(&session, verb, screen, &interrupt),
-        Some(Verb::Run { file }) => run(&mut session, vec![Piece::File(file)], way, screen, &interrupt),
+        Some(Verb::Run { job, .. }) => run(&mut session, vec![Piece::File(job)], way, screen, &interrupt),
         _ if asks => prompt::run(session, &workspace, screen, &interrupt),
         _ if pieces.is_empty() => run(&mut session, vec![Piece::File(PathBuf::from("-"))], way, screen, &interrupt),
         _ => run(&mut session, pieces, way, screen, &interrupt),

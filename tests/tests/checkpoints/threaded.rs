@@ -97,6 +97,12 @@ impl World {
         doors
     }
 
+    /// Lets so many rows of each topic be read.
+    fn allow(&self, rows: usize) {
+        self.bids.allow(rows);
+        self.asks.allow(rows);
+    }
+
     fn rows(&self) -> Vec<Vec<String>> {
         self.committed.iter().map(Committed::sorted).collect()
     }
@@ -117,12 +123,14 @@ fn undisturbed(graph: &Graph) -> Vec<Vec<String>> {
 
 /// Runs with a checkpoint as often as can be, torn down behind every `every`th; how many runs it took.
 fn interrupted(graph: &Graph, world: &World, parallelism: usize, every: u64) -> u64 {
-    let (mut last, mut epoch, mut runs) = (Cut::default(), 0, 0);
+    let (mut last, mut epoch, mut runs, mut allowed) = (Cut::default(), 0, 0, 0);
     loop {
         runs += 1;
         let mut run = resume(graph.clone(), world.doors(), options(parallelism), &last).expect("starts");
         loop {
             let ends = run.drained();
+            allowed += 100;
+            world.allow(allowed);
             epoch += 1;
             run.barrier(Epoch(epoch), ends);
             let cut = run.cut(Duration::from_secs(60)).expect("the barrier passes through");

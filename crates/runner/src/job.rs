@@ -1,0 +1,179 @@
+//! A job as it is written: a script of declarations and inserts, alone or in a folder with its settings.
+//! All inserts of the script are one graph.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use millstream_connect::connectors_of_job;
+use millstream_connect::kafka::Transactions;
+use millstream_connect::topic::Topics;
+use millstream_engine::Doors;
+use millstream_plan::{Graph, Tap, Target};
+use millstream_record::{Clock, Connector, Options};
+use millstream_sql::plan::{Settings, plan_statement_set};
+use millstream_sql::statement::Insert;
+use millstream_sql::{Catalog, Relation, SqlError, Statement, declare};
+
+use crate::config::Config;
+use crate::fault::Fault;
+
+/// A job that has been planned.
+pub struct Job {
+    /// How it runs.
+    pub config: Config,
+    /// What runs.
+    pub graph: Graph,
+    connectors: Vec<Arc<dyn Connector>>,
+    transactions: Transactions,
+}
+
+/// The files of a job.
+struct Files {
+    script: PathBuf,
+    config: Config,
+}
+
+impl Files {
+    /// A folder with `job.sql`, or a script.
+    fn find(path: &Path) -> Result<Files, Fault> {
+        let name = path.file_stem().map_or("job".into(), |stem| stem.to_string_lossy().into_owned());
+        if !path.is_dir() {
+            let base = path.parent().unwrap_or(Path::new(".")).to_path_buf();
+            let config = Config::read("", "", &base, &name, path.with_extension("state"))?;
+            return Ok(Files { script: path.to_path_buf(), config });
+        }
+        let settings = path.join("millstream.toml");
+        let text = match std::fs::read_to_string(&settings) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(Fault::plan(format!("{}: {error}", settings.display()))),
+        };
+        let config = Config::read(&text, &settings.display().to_string(), path, &name, path.join("state"))?;
+        Ok(Files { script: path.join("job.sql"), config })
+    }
+}
+
+/// Whether this is a job, and not a script of questions: a folder, or a script that only declares and
+/// inserts. What cannot be read is no job; whoever runs it as a script tells why.
+pub fn is_job(path: &Path) -> bool {
+    if path.is_dir() {
+        return true;
+    }
+    let Ok(text) = std::fs::read_to_string(path) else { return false };
+    let Ok(statements) = millstream_sql::parse(&text) else { return false };
+    let inserts = |statement: &Statement| matches!(statement, Statement::Insert(_) | Statement::StatementSet(_));
+    let declares = |statement: &Statement| {
+        matches!(statement, Statement::CreateTable(_) | Statement::CreateView(_) | Statement::Set { .. })
+    };
+    statements.iter().any(|statement| inserts(&statement.value))
+        && statements.iter().all(|statement| inserts(&statement.value) || declares(&statement.value))
+}
+
+impl Job {
+    /// Reads and plans the job at `path`. `adjust` changes settings before anything is planned; `id` is the
+    /// job's own, once its state folder is known.
+    pub fn read(
+        path: &Path,
+        clock: Arc<dyn Clock>,
+        adjust: impl FnOnce(&mut Config),
+        id: impl FnOnce(&Config) -> Result<String, Fault>,
+    ) -> Result<Job, Fault> {
+        let Files { script, mut config } = Files::find(path)?;
+        adjust(&mut config);
+        let text =
+            std::fs::read_to_string(&script).map_err(|error| Fault::plan(format!("{}: {error}", script.display())))?;
+        let topics = Topics::open(&config.topics, clock.clone());
+        let transactions = Transactions::of(&id(&config)?);
+        let connectors = connectors_of_job(topics, clock.clone(), Some(transactions.clone()));
+        let mut settings = Settings { now: clock.now(), ..Settings::default() };
+        settings
+            .apply("table.local-time-zone", &config.zone)
+            .map_err(|error| Fault::plan(format!("job.time-zone: {error}")))?;
+        let file = script.display().to_string();
+        let graph =
+            plan(&text, &connectors, settings).map_err(|(start, error)| Fault::sql(&file, &text, start, error))?;
+        Ok(Job { config, graph, connectors, transactions })
+    }
+
+    /// The transactions that its sinks share.
+    pub fn transactions(&self) -> &Transactions {
+        &self.transactions
+    }
+
+    fn options(&self, tap: &Tap) -> Result<(&Arc<dyn Connector>, Options), Fault> {
+        declare::options(&self.connectors, tap).map_err(|error| Fault::plan(error.to_string()))
+    }
+
+    /// Opens every tap of the graph.
+    pub fn open(&self) -> Result<Doors, Fault> {
+        let mut doors = Doors { sources: BTreeMap::new(), sinks: BTreeMap::new() };
+        let named = |name: &str| {
+            let name = name.to_string();
+            move |error: millstream_record::Error| {
+                let fault = Fault::from(error);
+                Fault { message: format!("{name}: {}", fault.message), ..fault }
+            }
+        };
+        for (_, tap, _) in self.graph.scans() {
+            if !doors.sources.contains_key(&tap.name) {
+                let (connector, options) = self.options(tap)?;
+                let source = connector.source(&tap.name, &tap.physical(), &options).map_err(named(&tap.name))?;
+                doors.sources.insert(tap.name.clone(), source);
+            }
+        }
+        for output in &self.graph.outputs {
+            if let Target::Sink(tap) = &output.target
+                && !doors.sinks.contains_key(&tap.name)
+            {
+                let (connector, options) = self.options(tap)?;
+                let sink = connector.sink(&tap.name, &tap.physical(), &tap.primary_key, &options);
+                doors.sinks.insert(tap.name.clone(), sink.map_err(named(&tap.name))?);
+            }
+        }
+        Ok(doors)
+    }
+}
+
+/// The graph of a script. An error comes with the place where its statement begins.
+fn plan(text: &str, connectors: &[Arc<dyn Connector>], mut settings: Settings) -> Result<Graph, (usize, SqlError)> {
+    let mut catalog = Catalog::new();
+    let mut inserts: Vec<Insert> = Vec::new();
+    for span in millstream_sql::split(text) {
+        let here = |error: SqlError| (span.start, error);
+        for statement in millstream_sql::parse(span.text(text)).map_err(here)? {
+            let place = statement.span;
+            let at = |error: SqlError| (span.start, error.or_at(place));
+            match statement.value {
+                Statement::CreateTable(draft) => {
+                    let table = declare::table(&catalog, &settings, connectors, *draft).map_err(at)?;
+                    catalog.register(Relation::Table(table), false, place).map_err(at)?;
+                }
+                Statement::CreateView(draft) => {
+                    let view = declare::view(&catalog, &settings, *draft).map_err(at)?;
+                    catalog.register(Relation::View(Arc::new(view)), false, place).map_err(at)?;
+                }
+                Statement::Set { key, value } => {
+                    settings.apply(&key, &value).map_err(at)?;
+                }
+                Statement::Insert(insert) => {
+                    // Planned by itself, so that what is wrong is told with its place.
+                    plan_statement_set(&catalog, &settings, std::slice::from_ref(&*insert)).map_err(at)?;
+                    inserts.push(*insert);
+                }
+                Statement::StatementSet(set) => {
+                    plan_statement_set(&catalog, &settings, &set).map_err(at)?;
+                    inserts.extend(set);
+                }
+                _ => {
+                    let error = SqlError::new("E0501", "a job only declares tables and views, sets, and inserts");
+                    return Err(at(error.hint("run questions with: millstream -f FILE")));
+                }
+            }
+        }
+    }
+    if inserts.is_empty() {
+        return Err((0, SqlError::new("E0501", "the job inserts nothing").hint("add INSERT INTO … SELECT …")));
+    }
+    plan_statement_set(&catalog, &settings, &inserts).map_err(|error| (0, error))
+}

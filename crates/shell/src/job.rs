@@ -1,0 +1,44 @@
+//! The door to jobs: `run` and `check`. What happens behind it is the runner's.
+
+use std::path::Path;
+
+use millstream_runner::launch::{self, Overrides};
+
+use crate::args::{Args, Manner, Verb};
+
+/// Runs or checks the job that the command line names; the exit code. `None` if it names none: a script
+/// that asks questions is run by the session.
+pub fn door(args: &Args) -> Option<u8> {
+    match &args.verb {
+        Some(Verb::Run { job, overrides }) if millstream_runner::is_job(job) => {
+            Some(launch::run(job, with_manner(overrides, &args.manner, job)))
+        }
+        Some(Verb::Check { job, overrides }) => Some(check(job, with_manner(overrides, &args.manner, job))),
+        _ => None,
+    }
+}
+
+/// What the command line says everywhere holds for jobs, too. A script uses the topics of the workspace; a
+/// folder has its own unless a workspace is named.
+fn with_manner(overrides: &Overrides, manner: &Manner, job: &Path) -> Overrides {
+    let workspace = if job.is_dir() { manner.named_workspace() } else { Some(manner.workspace()) };
+    Overrides {
+        topics: workspace.map(|workspace| workspace.join("topics")),
+        parallelism: manner.parallelism.map(usize::from),
+        ..overrides.clone()
+    }
+}
+
+fn check(job: &Path, overrides: Overrides) -> u8 {
+    match launch::check(job, overrides) {
+        Ok(plan) => {
+            print!("{plan}");
+            0
+        }
+        Err(fault) => {
+            eprintln!("error: {}", fault.message);
+            fault.hints.iter().for_each(|hint| eprintln!("hint: {hint}"));
+            fault.code
+        }
+    }
+}

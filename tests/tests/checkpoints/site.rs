@@ -1,0 +1,301 @@
+//! A job in a process of its own, that can be killed: this test binary, started again to run it. Beside
+//! it the input, chunk by chunk, and the eyes of somebody who only reads what was committed.
+
+use std::fs::{self, File};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use millstream_connect::topic as embedded;
+use millstream_record::{Stop, SystemClock};
+use millstream_runner::Point;
+use millstream_runner::launch::{self, Overrides};
+use millstream_tests::broker::Broker;
+use millstream_tests::topics::{Record, Topics};
+
+/// Set in the process that is to run a job: its folder.
+const JOB: &str = "MILLSTREAM_TEST_JOB";
+/// How long a job may take to end.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Not a test by itself: the process that the tests start and kill.
+#[test]
+fn job() {
+    if let Some(path) = std::env::var_os(JOB) {
+        std::process::exit(i32::from(launch::run(Path::new(&path), Overrides::default())));
+    }
+}
+
+/// Where rows come from and go to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Way {
+    KafkaToKafka,
+    KafkaToFiles,
+    TopicToTopic,
+}
+
+/// What is asked.
+#[derive(Clone, Copy, Debug)]
+pub enum Query {
+    Stateless,
+    Window,
+    Join,
+}
+
+impl Query {
+    fn sql(self) -> (&'static str, &'static str) {
+        match self {
+            Query::Stateless => ("id BIGINT, twice BIGINT", "SELECT id, v * 2 FROM src WHERE MOD(v, 3) <> 0"),
+            Query::Window => (
+                "k BIGINT, starts TIMESTAMP(3), n BIGINT, total BIGINT",
+                "SELECT k, window_start, COUNT(*), SUM(v) FROM TABLE(TUMBLE(TABLE src, DESCRIPTOR(ts), INTERVAL '1' SECOND)) GROUP BY k, window_start, window_end",
+            ),
+            Query::Join => (
+                "id BIGINT, v BIGINT, w BIGINT",
+                "SELECT a.id, a.v, b.v FROM src a JOIN src b ON a.k = b.k AND b.ts BETWEEN a.ts - INTERVAL '0.1' SECOND AND a.ts + INTERVAL '0.1' SECOND",
+            ),
+        }
+    }
+}
+
+/// A job, its input and its output.
+pub struct Site {
+    folder: tempfile::TempDir,
+    name: String,
+    way: Way,
+    query: Query,
+    servers: String,
+    produced: i64,
+}
+
+impl Site {
+    /// Makes the topics of a job.
+    pub fn new(name: &str, way: Way, query: Query) -> Site {
+        let servers = if way == Way::TopicToTopic { String::new() } else { Broker::shared().address() };
+        Site::at(name, way, query, servers)
+    }
+
+    /// The same with a broker of its own.
+    pub fn at(name: &str, way: Way, query: Query, servers: String) -> Site {
+        let folder = tempfile::tempdir().expect("a folder");
+        let site = Site { folder, name: name.into(), way, query, servers, produced: 0 };
+        match way {
+            Way::TopicToTopic => {
+                site.embedded().create("src", 2).expect("new");
+                site.embedded().create("out", 2).expect("new");
+            }
+            _ => {
+                site.topics().create(&site.topic("src"), 2);
+                if way == Way::KafkaToKafka {
+                    site.topics().create(&site.topic("out"), 2);
+                }
+            }
+        }
+        site
+    }
+
+    fn topic(&self, which: &str) -> String {
+        format!("job-{}-{which}", self.name)
+    }
+
+    fn topics(&self) -> Topics {
+        Topics::at(&self.servers)
+    }
+
+    fn embedded(&self) -> embedded::Topics {
+        embedded::Topics::open(self.folder.path().join("topics"), Arc::new(SystemClock))
+    }
+
+    /// The folder of the job, which `state/` is in.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Writes the job's files. `extra` are options of all Kafka tables.
+    pub fn write(&self, bounded: bool, extra: &str) {
+        let (columns, query) = self.query.sql();
+        let bounded = if bounded { ", 'scan.bounded.mode' = 'latest-offset'" } else { "" };
+        let kafka = |which: &str| {
+            let (topic, servers) = (self.topic(which), &self.servers);
+            format!(
+                "'connector' = 'kafka', 'topic' = '{topic}', 'properties.bootstrap.servers' = '{servers}', 'format' = 'json'{extra}"
+            )
+        };
+        let source = match self.way {
+            Way::TopicToTopic => "'connector' = 'topic', 'topic' = 'src', 'format' = 'json'".to_string(),
+            _ => format!("{}, 'scan.startup.mode' = 'earliest-offset'", kafka("src")),
+        };
+        let sink = match self.way {
+            Way::TopicToTopic => "'connector' = 'topic', 'topic' = 'out', 'format' = 'json'".to_string(),
+            Way::KafkaToKafka => format!("{}, 'sink.delivery-guarantee' = 'exactly-once'", kafka("out")),
+            Way::KafkaToFiles => {
+                format!("'connector' = 'filesystem', 'path' = '{}', 'format' = 'json'", self.out().display())
+            }
+        };
+        let sql = format!(
+            "CREATE TABLE src (id BIGINT, k BIGINT, v BIGINT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '0.2' SECOND) WITH ({source}{bounded});
+             CREATE TABLE sunk ({columns}) WITH ({sink});
+             INSERT INTO sunk {query};"
+        );
+        fs::write(self.path().join("job.sql"), sql).expect("the folder is ours");
+        let toml = "[job]\nparallelism = 2\n[checkpoints]\ninterval = \"100 ms\"\n[topics]\nfolder = \"topics\"\n";
+        fs::write(self.path().join("millstream.toml"), toml).expect("the folder is ours");
+    }
+
+    fn out(&self) -> PathBuf {
+        self.path().join("out")
+    }
+
+    /// Appends so many records to the input.
+    pub fn produce(&mut self, records: i64) {
+        let ids = self.produced..self.produced + records;
+        self.produced += records;
+        let line = |id: i64| {
+            let at = id * 10 - (id * 31) % 150;
+            let (minute, second, milli) = (at.max(0) / 60_000, at.max(0) / 1000 % 60, at.max(0) % 1000);
+            let v = id * 7919 % 1000;
+            format!(
+                "{{\"id\":{id},\"k\":{},\"v\":{v},\"ts\":\"2026-01-01 00:{minute:02}:{second:02}.{milli:03}\"}}",
+                id % 7
+            )
+        };
+        match self.way {
+            Way::TopicToTopic => {
+                let mut producer = self.embedded().producer("src").expect("it is there");
+                for id in ids {
+                    let value = line(id);
+                    let partition = Some((id % 2) as u32);
+                    let record = embedded::Record { partition, value: Some(value.as_bytes()), ..Default::default() };
+                    producer.send(&record).expect("there is room");
+                }
+                producer.flush().expect("it is safe");
+            }
+            _ => self.topics().produce(&self.topic("src"), ids.map(|id| Record::new((id % 2) as i32, line(id)))),
+        }
+    }
+
+    /// What all its processes have said.
+    pub fn said(&self) -> String {
+        fs::read_to_string(self.path().join("stderr")).unwrap_or_default()
+    }
+
+    /// What is committed, in order of the text.
+    pub fn committed(&self) -> Vec<String> {
+        let mut rows: Vec<String> = match self.way {
+            Way::KafkaToKafka => {
+                let records = self.topics().read(&self.topic("out")).into_values().flatten();
+                records.map(|record| record.value.expect("no tombstone")).collect()
+            }
+            Way::KafkaToFiles => files(&self.out()),
+            Way::TopicToTopic => {
+                let topics = self.embedded();
+                let mut consumer =
+                    topics.consumer("out", &embedded::Start::Earliest, &embedded::Bound::Latest).expect("it is there");
+                let mut rows = Vec::new();
+                while !consumer.ended() {
+                    let Some(received) = consumer.next(Duration::from_millis(50), &Stop::default()).expect("sound")
+                    else {
+                        continue;
+                    };
+                    let values = received.records.values.iter().flatten();
+                    rows.extend(values.map(|value| String::from_utf8_lossy(value).into_owned()));
+                }
+                rows
+            }
+        };
+        rows.sort();
+        rows
+    }
+
+    /// Starts the job; it dies at `kill`, if that is given.
+    pub fn start(&self, kill: Option<Point>) -> Running {
+        self.start_in(self.path(), kill)
+    }
+
+    /// The same from another folder with the job's files.
+    pub fn start_in(&self, folder: &Path, kill: Option<Point>) -> Running {
+        let log = folder.join("stderr");
+        let errors = File::options().create(true).append(true).open(&log).expect("the folder is ours");
+        let mut command = Command::new(std::env::current_exe().expect("the tests know themselves"));
+        command.args(["checkpoints::site::job", "--exact", "--nocapture"]).env(JOB, folder);
+        command.env("RUST_LOG", "info").stdin(Stdio::null()).stdout(Stdio::null()).stderr(errors);
+        if let Some(point) = kill {
+            command.env("MILLSTREAM_KILL_AT", point.name());
+        }
+        Running { child: command.spawn().expect("the tests can start themselves"), log }
+    }
+}
+
+/// The lines of all files that are not hidden.
+fn files(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().map(|entry| entry.expect("it can be listed"));
+    let visible = entries.filter(|entry| !entry.file_name().to_string_lossy().starts_with('.'));
+    visible
+        .flat_map(|entry| {
+            let text = fs::read_to_string(entry.path()).expect("text");
+            assert!(text.ends_with('\n'), "{} is cut", entry.path().display());
+            text.lines().map(str::to_string).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// A job that runs. Dropped, it is killed.
+pub struct Running {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Running {
+    /// Waits until it ends by itself.
+    pub fn wait(mut self) -> ExitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("it was started here") {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "the job does not end; it said:\n{}", self.said());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Waits until it says this in its log.
+    pub fn until(&mut self, words: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.said().contains(words) {
+            assert!(self.child.try_wait().expect("it was started here").is_none(), "it ended:\n{}", self.said());
+            assert!(Instant::now() < deadline, "it never says {words:?}:\n{}", self.said());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Whether it still runs.
+    pub fn runs(&mut self) -> bool {
+        self.child.try_wait().expect("it was started here").is_none()
+    }
+
+    /// Asks it to end.
+    pub fn terminate(&self) {
+        let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        assert!(asked.expect("there is kill").success());
+    }
+
+    /// What it and its forerunners have said.
+    pub fn said(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // One that has ended needs no killing.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Whether a process died as `kill -9` lets it die.
+pub fn was_killed(status: ExitStatus) -> bool {
+    status.signal() == Some(9)
+}
