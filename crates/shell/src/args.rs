@@ -123,7 +123,7 @@ impl BadRecord {
 pub enum Verb {
     /// A guided tour on embedded topics; plays by itself when stdin is no terminal
     Demo,
-    /// Run a job with checkpoints, recovering by itself; a script that asks questions runs to its end
+    /// Run a job with checkpoints; a script that asks questions runs to its end
     Run {
         /// A folder with job.sql and millstream.toml, or a script
         #[arg(value_name = "JOB")]
