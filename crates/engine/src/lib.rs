@@ -34,11 +34,11 @@ mod progress;
 mod replay;
 mod rows;
 mod run;
-mod sessions;
 mod slices;
 mod stage;
 mod state;
 mod time;
+mod timers;
 mod values;
 mod watermark;
 

@@ -90,7 +90,7 @@ class Flink:
         printed = file.with_suffix(".printed")
         run([*self.command(query, folder), str(parts)], log, printed, self.environment())
         if query.changes:
-            file.write_text(folded(printed.read_text()))
+            file.write_text(folded(printed))
         else:
             files = sorted(part for part in parts.rglob("*") if part.is_file())
             file.write_bytes(b"".join(part.read_bytes() for part in files))
@@ -101,12 +101,15 @@ class Flink:
         return {"JAVA_HOME": java}
 
 
-def folded(printed: str) -> str:
-    """The last value of each key among the changes that Flink prints: `+I[key, value]`, `-U[..]`, `+U[..]`."""
+def folded(printed: Path) -> str:
+    """The last value of each key among the changes that Flink prints: `+I[key, value]`, `-U[..]`, `+U[..]`. Line by line,
+    because the largest size that this process ever had counts as one of its children."""
     last = {}
-    for kind, key, value in re.findall(r"^(?:\d+> )?([+-][IUD])\[(.*), (\d+)\]$", printed, re.MULTILINE):
-        if kind[0] == "+":
-            last[key] = value
-        elif kind == "-D":
-            del last[key]
+    change = re.compile(r"(?:\d+> )?([+-][IUD])\[(.*), (\d+)\]$")
+    with open(printed) as lines:
+        for kind, key, value in (found.groups() for found in map(change.match, lines) if found):
+            if kind[0] == "+":
+                last[key] = value
+            elif kind == "-D":
+                del last[key]
     return "".join(f"{json.dumps(key)},{value}\n" for key, value in last.items())

@@ -1,4 +1,4 @@
-//! Operators: one file each, its parameters, its plain state, five synchronous methods. No clock, no I/O,
+//! Operators: one file or folder each, its parameters, its plain state, five synchronous methods. No clock, no I/O,
 //! no task, no counters.
 
 mod group_aggregate;
@@ -7,8 +7,7 @@ mod limit;
 mod normalize;
 mod over;
 mod rank;
-mod session_aggregate;
-mod session_rows;
+mod session;
 mod sort;
 mod table_join;
 mod window_aggregate;
@@ -19,8 +18,7 @@ pub use limit::LimitOperator;
 pub use normalize::NormalizeOperator;
 pub use over::OverOperator;
 pub use rank::rank;
-pub use session_aggregate::SessionAggregateOperator;
-pub use session_rows::SessionRowsOperator;
+pub use session::{SessionAggregateOperator, SessionRowsOperator};
 pub use sort::SortOperator;
 pub use table_join::TableJoinOperator;
 pub use window_aggregate::WindowAggregateOperator;
