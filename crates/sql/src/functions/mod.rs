@@ -15,6 +15,7 @@ mod math;
 mod not_null;
 mod regex;
 mod spec;
+mod split;
 mod text;
 mod time;
 mod window;

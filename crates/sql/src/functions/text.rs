@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow::array::types::Int32Type;
-use arrow::array::{ArrayRef, ListBuilder, StringBuilder};
+use arrow::array::{ArrayRef, StringBuilder};
 use arrow::datatypes::DataType;
 use datafusion::common::Result;
 
@@ -22,7 +22,7 @@ pub(super) const FUNCTIONS: &[Spec] = &[
         more: false,
         gives: Gives::By(|_| Ok(list_of(DataType::Utf8))),
         nulls: Nulls::Strict,
-        run: split,
+        run: super::split::split,
     },
     Spec {
         name: "SPLIT_INDEX",
@@ -345,27 +345,6 @@ pub(super) const FUNCTIONS: &[Spec] = &[
         run: |call| every(call, |text| text.trim().parse::<f64>().is_ok_and(f64::is_finite)),
     },
 ];
-
-fn split(call: &Call<'_>) -> Result<ArrayRef> {
-    let (text, delimiter) = (call.text(0)?, call.text(1)?);
-    let mut out = ListBuilder::new(StringBuilder::new());
-    for row in 0..call.rows {
-        let (Some(text), Some(delimiter)) = (text.at(row), delimiter.at(row)) else {
-            out.append_null();
-            continue;
-        };
-        if text.is_empty() {
-            // No piece at all, not an empty one.
-        } else if delimiter.is_empty() {
-            let mut buffer = [0; 4];
-            text.chars().for_each(|character| out.values().append_value(character.encode_utf8(&mut buffer)));
-        } else {
-            text.split(delimiter).for_each(|piece| out.values().append_value(piece));
-        }
-        out.append(true);
-    }
-    Ok(Arc::new(out.finish()))
-}
 
 fn split_index(call: &Call<'_>) -> Result<ArrayRef> {
     let (text, delimiter, index) = (call.text(0)?, call.text(1)?, call.int(2)?);
