@@ -16,6 +16,7 @@ mod multiset;
 mod native;
 mod numeric;
 mod set;
+mod texts;
 
 use std::any::Any;
 
@@ -143,7 +144,9 @@ pub fn accumulator(call: &AggregateCall, args: &[DataType], retracts: bool) -> R
         }
         AggregateKind::First => Ok(Box::new(arrival::Arrival::new(args[0].clone(), arrival::Which::First))),
         AggregateKind::Last => Ok(Box::new(arrival::Arrival::new(args[0].clone(), arrival::Which::Last))),
-        AggregateKind::ListAgg { separator } => Ok(Box::new(list::ListAgg::new(separator.clone()))),
+        AggregateKind::ListAgg { separator } => {
+            Ok(Box::new(texts::Texts::new(list::Listed { separator: separator.clone() })))
+        }
         AggregateKind::Lag { .. } if retracts => Err(refused("it counts rows in order")),
         AggregateKind::Lag { offset } => Ok(Box::new(lag::Lag::new(*offset, args[0].clone()))),
         AggregateKind::Borrowed(function) => {
