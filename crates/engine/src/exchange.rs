@@ -1,10 +1,12 @@
 //! Rows move by key: a batch is split into one part per worker lane, and every part keeps all the marks.
 
 use arrow::array::UInt32Array;
-use millstream_record::{Batch, Message};
+use millstream_record::Message;
 
 use crate::error::Result;
 use crate::keys::hash_rows;
+use crate::stage::multiplied;
+use crate::take::take_rows;
 
 /// One message per lane: rows by the hash of their key, everything else to all.
 pub fn split(message: &Message, columns: &[usize], lanes: usize) -> Result<Vec<Message>> {
@@ -19,7 +21,9 @@ pub fn split(message: &Message, columns: &[usize], lanes: usize) -> Result<Vec<M
         // The high bits: the low ones choose the slot in a lane's own tables.
         rows[(hash >> 32) as usize % lanes].push(row as u32);
     }
-    let part =
-        |rows: Vec<u32>| -> Result<Message> { Ok(Message::Batch(Batch::expand(batch, &UInt32Array::from(rows))?)) };
+    let part = |rows: Vec<u32>| -> Result<Message> {
+        let places = UInt32Array::from(rows);
+        Ok(Message::Batch(multiplied(batch, places.values(), take_rows(&batch.rows, &places)?)))
+    };
     rows.into_iter().map(part).collect()
 }

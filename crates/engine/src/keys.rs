@@ -109,9 +109,7 @@ impl Interner {
                 let texts = columns[0].as_string::<i32>();
                 let mut find = Finder { table: &mut self.table, hashes: &mut self.hashes, free: &mut self.free, arena };
                 for row in 0..rows {
-                    // A null text is told from an empty one by a byte that no text holds.
-                    let key = if texts.is_valid(row) { texts.value(row).as_bytes() } else { &[0xff] };
-                    groups.push(find.group(key));
+                    groups.push(find.group(text_key(texts, row)));
                 }
             }
             Keys::Bytes { arena, converter: Some(converter) } => {
@@ -146,9 +144,7 @@ impl Interner {
                 match converter {
                     None => {
                         let texts = columns[0].as_string::<i32>();
-                        groups.extend((0..rows).map(|row| {
-                            lookup(if texts.is_valid(row) { texts.value(row).as_bytes() } else { &[0xff] })
-                        }));
+                        groups.extend((0..rows).map(|row| lookup(text_key(texts, row))));
                     }
                     Some(converter) => {
                         groups.extend(converter.convert_columns(columns)?.iter().map(|row| lookup(row.as_ref())))
@@ -313,6 +309,11 @@ fn hash_bytes(bytes: &[u8]) -> u64 {
     state.finish()
 }
 
+/// The bytes of a text key. A null text is told from an empty one by a byte that no text holds.
+fn text_key(texts: &StringArray, row: usize) -> &[u8] {
+    if texts.is_valid(row) { texts.value(row).as_bytes() } else { &[0xff] }
+}
+
 /// A hash of the key in each row, the same for equal keys in every batch and every run.
 pub fn hash_rows(columns: &[ArrayRef], rows: usize) -> Result<Vec<u64>> {
     match columns {
@@ -324,6 +325,10 @@ pub fn hash_rows(columns: &[ArrayRef], rows: usize) -> Result<Vec<u64>> {
                 if nulls.as_ref().is_some_and(|nulls| nulls.is_null(row)) { 0 } else { hash_word(&hasher, word) }
             };
             Ok(bits.iter().enumerate().map(hash).collect())
+        }
+        [one] if one.data_type() == &DataType::Utf8 => {
+            let texts = one.as_string::<i32>();
+            Ok((0..rows).map(|row| hash_bytes(text_key(texts, row))).collect())
         }
         many => {
             let fields = many.iter().map(|column| SortField::new(column.data_type().clone())).collect();

@@ -37,6 +37,7 @@ mod run;
 mod slices;
 mod stage;
 mod state;
+mod take;
 mod time;
 mod timers;
 mod values;

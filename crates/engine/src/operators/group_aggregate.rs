@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::cast::AsArray;
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch, UInt32Array};
 use arrow::compute::kernels::cmp::not_distinct;
-use arrow::compute::{and, interleave, take};
+use arrow::compute::{and, interleave};
 use arrow::datatypes::{Int64Type, SchemaRef, UInt32Type};
 use millstream_plan::{Changes, GroupAggregate, RowType};
 use millstream_record::{Batch, Kind, Kinds, Mark, Millis};
@@ -17,6 +17,11 @@ use crate::keys::Interner;
 use crate::operator::{Operator, Output};
 use crate::pane::rows_call;
 use crate::state::Tables;
+use crate::take::take_column;
+
+/// So many rows are worked on at once, so that what is made of them stays in the cache: a batch that was
+/// unnested may be a hundred times as long.
+const PIECE_ROWS: usize = 8192;
 
 /// Aggregates per key, for ever.
 pub struct GroupAggregateOperator {
@@ -76,7 +81,7 @@ impl GroupAggregateOperator {
         changed: &Changed,
     ) -> Result<Vec<ArrayRef>> {
         let rows = UInt32Array::from(changed.rows.clone());
-        let keys = keys.iter().map(|key| Ok(take(key, &rows, None)?));
+        let keys = keys.iter().map(|key| take_column(key, &rows));
         let values = before.iter().zip(after).map(|(before, after)| Ok(interleave(&[before, after], &changed.places)?));
         keys.chain(values).collect()
     }
@@ -142,8 +147,14 @@ impl Operator for GroupAggregateOperator {
             }
             return Ok(());
         }
-        let (changes, origins) = self.change(&batch)?;
-        out.emit(Batch { marks: Mark::replace(&batch.marks, &origins), ..changes });
+        let mut marks = batch.marks.iter().peekable();
+        for start in (0..batch.len()).step_by(PIECE_ROWS) {
+            let end = batch.len().min(start + PIECE_ROWS);
+            let (changes, origins) = self.change(&batch.slice(start, end - start))?;
+            let here = std::iter::from_fn(|| marks.next_if(|mark| (mark.after as usize) < end || end == batch.len()));
+            let here: Vec<Mark> = here.map(|mark| Mark { after: mark.after - start as u32, ..*mark }).collect();
+            out.emit(Batch { marks: Mark::replace(&here, &origins), ..changes });
+        }
         Ok(())
     }
 

@@ -49,7 +49,7 @@ fn check_rows(rows: usize, from: usize) -> Result<()> {
 }
 
 /// New rows with the kinds and marks of a batch, where `origins[i]` is the row from which row `i` came.
-fn multiplied(batch: &Batch, origins: &[u32], rows: RecordBatch) -> Batch {
+pub fn multiplied(batch: &Batch, origins: &[u32], rows: RecordBatch) -> Batch {
     let kinds = batch.kinds.as_ref().map(|kinds| Kinds::new(origins.iter().map(|&row| kinds.get(row as usize))));
     Batch { rows, kinds, marks: Mark::replace(&batch.marks, origins) }
 }

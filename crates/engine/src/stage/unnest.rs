@@ -28,13 +28,19 @@ pub struct Unnest {
     dropped: u64,
 }
 
+/// Where elements lie in the child.
+enum Places {
+    /// One after the other, so many from the first.
+    Run(usize, usize),
+    /// Each for itself; `None` pads a row without elements.
+    Each(Vec<Option<u32>>),
+}
+
 /// The elements of a batch: whose they are, and where they lie.
-#[derive(Default)]
 struct Elements {
     /// The row of each.
     origins: Vec<u32>,
-    /// The place of each in the child; `None` pads a row without elements.
-    places: Vec<Option<u32>>,
+    places: Places,
     /// Its place in its list, from 1.
     ordinals: Vec<Option<i32>>,
     /// Rows that have none.
@@ -51,25 +57,32 @@ impl Unnest {
         let (first, last) = (offsets[0], offsets[offsets.len() - 1]);
         let most = usize::try_from(last - first).unwrap_or(0) + offsets.len();
         check_rows(most, offsets.len() - 1)?;
-        let mut elements = Elements::default();
-        elements.origins.reserve(most);
-        elements.places.reserve(most);
-        for (row, ends) in offsets.windows(2).enumerate() {
-            let empty = nulls.is_some_and(|nulls| nulls.is_null(row)) || ends[0] == ends[1];
-            elements.without += u64::from(empty);
-            if empty && !self.plan.outer {
-                continue;
+        let null = |row: usize| nulls.is_some_and(|nulls| nulls.is_null(row));
+        let empty = |row: usize| null(row) || offsets[row] == offsets[row + 1];
+        let rows = offsets.len() - 1;
+        // What a null hides is skipped, what is missing is padded: then the elements are no run.
+        let gap = |row: usize| if self.plan.outer { empty(row) } else { null(row) && offsets[row] < offsets[row + 1] };
+        let mut elements = Elements {
+            origins: Vec::with_capacity(most),
+            places: Places::Run(first as usize, 0),
+            ordinals: Vec::new(),
+            without: (0..rows).filter(|&row| empty(row)).count() as u64,
+        };
+        if (0..rows).any(gap) {
+            elements.places = Places::Each(Vec::with_capacity(most));
+        }
+        for row in (0..rows).filter(|&row| self.plan.outer || !empty(row)) {
+            let places = if empty(row) { 0..0 } else { offsets[row]..offsets[row + 1] };
+            let count = (places.end - places.start) as usize;
+            elements.origins.resize(elements.origins.len() + count.max(1), row as u32);
+            match &mut elements.places {
+                Places::Run(_, length) => *length += count,
+                Places::Each(each) if count == 0 => each.push(None),
+                Places::Each(each) => each.extend(places.map(|place| Some(place as u32))),
             }
-            let places = if empty { 0..0 } else { ends[0]..ends[1] };
-            let count = places.clone().count();
-            elements.origins.extend(std::iter::repeat_n(row as u32, count.max(1)));
-            if empty {
-                elements.places.push(None);
-            }
-            elements.places.extend(places.map(|place| Some(place as u32)));
             if self.plan.ordinality {
                 elements.ordinals.extend((1..=count as i32).map(Some));
-                elements.ordinals.extend(empty.then_some(None));
+                elements.ordinals.extend((count == 0).then_some(None));
             }
         }
         Ok(elements)
@@ -88,7 +101,9 @@ impl Unnest {
 /// Empty values of a type that would be dear to repeat.
 fn blank(data_type: &DataType, rows: usize) -> Option<ArrayRef> {
     match data_type {
-        DataType::Utf8 => Some(Arc::new(StringArray::from_iter_values(std::iter::repeat_n("", rows)))),
+        DataType::Utf8 => {
+            Some(Arc::new(StringArray::new(OffsetBuffer::new_zeroed(rows), Vec::<u8>::new().into(), None)))
+        }
         DataType::List(field) => {
             let values = new_empty_array(field.data_type());
             Some(Arc::new(ListArray::new(field.clone(), OffsetBuffer::new_zeroed(rows), values, None)))
@@ -122,14 +137,12 @@ fn open(list: &ArrayRef) -> Result<(Vec<i64>, ArrayRef)> {
 }
 
 /// The elements at these places.
-fn pick(values: &ArrayRef, places: &[Option<u32>]) -> Result<ArrayRef> {
-    let first = places.first().copied().flatten();
-    let run = first.is_some_and(|first| (first..).zip(places).all(|(place, next)| *next == Some(place)));
-    match first {
-        Some(first) if run => Ok(values.slice(first as usize, places.len())),
+fn pick(values: &ArrayRef, places: Places) -> Result<ArrayRef> {
+    match places {
+        Places::Run(first, length) => Ok(values.slice(first, length)),
         // A list of which all rows are padded may have no child to take from.
-        None if values.is_empty() => Ok(new_null_array(values.data_type(), places.len())),
-        _ => Ok(take(values, &UInt32Array::from(places.to_vec()), None)?),
+        Places::Each(each) if values.is_empty() => Ok(new_null_array(values.data_type(), each.len())),
+        Places::Each(each) => Ok(take(values, &UInt32Array::from(each), None)?),
     }
 }
 
@@ -164,7 +177,7 @@ impl Stage for Unnest {
         let mut columns = (0..batch.rows.num_columns())
             .map(|column| self.repeat(column, &batch.rows, &origins))
             .collect::<Result<Vec<_>>>()?;
-        let picked = pick(&values, &elements.places)?;
+        let picked = pick(&values, elements.places)?;
         match picked.as_struct_opt() {
             Some(rows) => columns.extend(fields(rows)?),
             None => columns.push(picked),

@@ -5,8 +5,9 @@
 //! row that came out of order may stay a little longer than its own time says; Flink does the same, and it
 //! shows in when an outer row is padded.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
+
+use crate::timers::Timers;
 
 /// A cached row.
 #[derive(Clone, Copy, Debug)]
@@ -17,17 +18,15 @@ pub struct Held {
     pub number: u64,
 }
 
-/// When to look at a queue. Ordered by time; those of one moment in the order in which they were first set.
+/// Which queue a timer is for. Those of one moment go off in the order in which they were first set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Timer {
-    /// The operator's time at which it goes off.
-    pub at: i64,
+pub struct Waiting {
     /// The how-manyth queue it was set for.
     pub order: i64,
     /// The key of the queue.
     pub key: u32,
     /// The side of the queue.
-    pub side: usize,
+    pub side: u8,
 }
 
 /// The cached rows of both sides.
@@ -35,14 +34,15 @@ pub struct Cache {
     /// Per side, how far partners may lie before and behind a row.
     reach: [(i64, i64); 2],
     keys: Vec<[VecDeque<Held>; 2]>,
-    timers: BinaryHeap<Reverse<Timer>>,
+    timers: Timers<Waiting>,
     orders: i64,
 }
 
 impl Cache {
     /// An empty cache.
     pub fn new(reach: [(i64, i64); 2]) -> Self {
-        Cache { reach, keys: Vec::new(), timers: BinaryHeap::new(), orders: 0 }
+        let span = reach[0].1.saturating_add(reach[1].1);
+        Cache { reach, keys: Vec::new(), timers: Timers::new(span), orders: 0 }
     }
 
     /// Makes room for keys `0..keys`.
@@ -78,8 +78,7 @@ impl Cache {
     pub fn insert(&mut self, side: usize, key: u32, held: Held) {
         let queue = &mut self.keys[key as usize][side];
         if queue.is_empty() {
-            let at = held.time.saturating_add(self.reach[side].1).saturating_add(1);
-            self.timers.push(Reverse(Timer { at, order: self.orders, key, side }));
+            self.timers.set(leaves(held, self.reach[side].1), Waiting { order: self.orders, key, side: side as u8 });
             self.orders += 1;
         }
         put(queue, held);
@@ -93,18 +92,17 @@ impl Cache {
     }
 
     /// Takes a timer that has gone off.
-    pub fn due(&mut self, now: i64) -> Option<Timer> {
-        let due = self.timers.peek().is_some_and(|Reverse(timer)| timer.at <= now);
-        if due { self.timers.pop().map(|Reverse(timer)| timer) } else { None }
+    pub fn due(&mut self, now: i64) -> Option<Waiting> {
+        self.timers.due(now).map(|(_, waiting)| waiting)
     }
 
     /// Sets a timer for the oldest row that remains; whether there is one.
-    pub fn rearm(&mut self, timer: Timer) -> bool {
-        let queue = &mut self.keys[timer.key as usize][timer.side];
+    pub fn rearm(&mut self, waiting: Waiting) -> bool {
+        let side = usize::from(waiting.side);
+        let queue = &mut self.keys[waiting.key as usize][side];
         match queue.front() {
             Some(oldest) => {
-                let at = oldest.time.saturating_add(self.reach[timer.side].1).saturating_add(1);
-                self.timers.push(Reverse(Timer { at, ..timer }));
+                self.timers.set(leaves(*oldest, self.reach[side].1), waiting);
                 true
             }
             None => {
@@ -124,20 +122,20 @@ impl Cache {
 
     /// The timer of each cached row's queue, by the row's number: when, and the order.
     pub fn timers_of(&self, side: usize) -> HashMap<u64, (i64, i64)> {
-        let timers = self.timers.iter().filter(|Reverse(timer)| timer.side == side);
+        let timers = self.timers.iter().filter(|(_, waiting)| usize::from(waiting.side) == side);
         timers
-            .flat_map(|Reverse(timer)| {
-                let queue = &self.keys[timer.key as usize][side];
-                queue.iter().map(|held| (held.number, (timer.at, timer.order)))
+            .flat_map(|&(at, waiting)| {
+                let queue = &self.keys[waiting.key as usize][side];
+                queue.iter().map(move |held| (held.number, (at, waiting.order)))
             })
             .collect()
     }
 
     /// Takes back a row that was saved; rows come in the order of their numbers.
-    pub fn restore(&mut self, held: Held, timer: Timer) {
-        let queue = &mut self.keys[timer.key as usize][timer.side];
+    pub fn restore(&mut self, held: Held, at: i64, waiting: Waiting) {
+        let queue = &mut self.keys[waiting.key as usize][usize::from(waiting.side)];
         if queue.is_empty() {
-            self.timers.push(Reverse(timer));
+            self.timers.set(at, waiting);
         }
         put(queue, held);
     }
@@ -154,7 +152,7 @@ impl Cache {
 
     /// Bytes in use, roughly.
     pub fn size(&self) -> usize {
-        self.keys.capacity() * size_of::<[VecDeque<Held>; 2]>() + self.timers.len() * size_of::<Timer>()
+        self.keys.capacity() * size_of::<[VecDeque<Held>; 2]>() + self.timers.size()
     }
 }
 
@@ -164,4 +162,9 @@ fn put(queue: &mut VecDeque<Held>, held: Held) {
     } else {
         queue.insert(queue.partition_point(|other| other.time <= held.time), held);
     }
+}
+
+/// When a row leaves the cache, if partners may lie so far behind it.
+fn leaves(held: Held, reach: i64) -> i64 {
+    held.time.saturating_add(reach).saturating_add(1)
 }

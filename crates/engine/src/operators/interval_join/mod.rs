@@ -25,7 +25,7 @@ use crate::error::{EngineError, Result};
 use crate::inspect::{Detail, KeySample, Side};
 use crate::keys::Interner;
 use crate::operator::{Operator, Output};
-use crate::operators::interval_join::cache::{Cache, Held, Timer};
+use crate::operators::interval_join::cache::{Cache, Held, Waiting};
 use crate::operators::interval_join::pairs::{Pairs, Shape};
 use crate::rows::RowStore;
 use crate::state::Tables;
@@ -138,11 +138,10 @@ impl IntervalJoinOperator {
     fn advance(&mut self, watermark: Millis, pass: &mut Pass) {
         self.watermark = watermark;
         let now = watermark.0.max(0);
-        while let Some(timer) = self.cache.due(now) {
-            let (side, key) = (timer.side, timer.key);
-            self.drop_expired(side, key, now, pass);
-            if !self.cache.rearm(timer) {
-                pass.emptied.push(key);
+        while let Some(waiting) = self.cache.due(now) {
+            self.drop_expired(usize::from(waiting.side), waiting.key, now, pass);
+            if !self.cache.rearm(waiting) {
+                pass.emptied.push(waiting.key);
             }
         }
         if watermark != Millis::MAX && watermark.0.checked_sub(self.hold).is_none() {
@@ -202,8 +201,8 @@ impl IntervalJoinOperator {
             if timers.column(0).as_boolean().value(row) {
                 self.stores[side].mark(number);
             }
-            let timer = Timer { at: word(1, row), order: word(2, row), key, side };
-            self.cache.restore(Held { time, number }, timer);
+            let waiting = Waiting { order: word(2, row), key, side: side as u8 };
+            self.cache.restore(Held { time, number }, word(1, row), waiting);
         }
         Ok(())
     }

@@ -107,12 +107,7 @@ impl Sessions {
 
     /// The cell of the session that a row belongs to, or `None` if the row is late. When sessions meet,
     /// `absorb(from, to)` is called to move the contents of one to an older one.
-    pub fn join(
-        &mut self,
-        key: u32,
-        time: i64,
-        mut absorb: impl FnMut(u32, u32) -> Result<()>,
-    ) -> Result<Option<u32>> {
+    pub fn join(&mut self, key: u32, time: i64, mut absorb: impl FnMut(u32, u32) -> Result<()>) -> Result<Option<u32>> {
         let (start, end) = (time, time.saturating_add(self.gap));
         let Some(kept) = self.meeting(key, start, end, NONE) else {
             return Ok(self.open(key, start, end));
