@@ -32,8 +32,9 @@ test-lab:
 cases:
 	$(READY); cargo run --quiet --locked --bin cases -- "$${CASES:?say which folder: make cases CASES=folder}"
 
+# All benchmarks, or those named: make bench ONLY='peers operators' ROWS=200000
 bench:
-	.ci/bench
+	.ci/bench $(ONLY)
 
 lint:
 	$(READY); cargo fmt --check; cargo clippy --locked --workspace --all-targets -- -D warnings

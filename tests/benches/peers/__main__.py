@@ -4,7 +4,6 @@ are compared first; then they are measured in turn, so that a busy moment hits a
 import argparse
 import sys
 import tempfile
-from datetime import datetime, timezone
 from pathlib import Path
 
 from answers import digest
@@ -12,7 +11,7 @@ from data import folder
 from measure import Cost, adopt_orphans
 from peers import Batch, Flink, Millstream
 from queries import QUERIES, Query
-from report import machine, report
+from report import report, stamp
 
 
 def arguments() -> argparse.Namespace:
@@ -69,7 +68,7 @@ def main() -> None:
                     figures.setdefault((query.name, engine.name), []).append(cost)
                     print(f"run {number + 1}, {query.name}, {engine.name}: {cost.wall:.2f} s, "
                           f"CPU {cost.cpu:.2f} s, {cost.memory / 2**20:.0f} MiB", file=sys.stderr)
-    print(f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC, {wanted.rows:,} bids, medians of {wanted.runs}, {machine()}\n")
+    print(f"{stamp()}; {wanted.rows:,} bids, medians of {wanted.runs}\n")
     print(report(figures, queries, [engine.name for engine in engines], wanted.rows))
 
 

@@ -4,6 +4,7 @@ import os
 import platform
 import statistics
 from collections.abc import Callable
+from datetime import datetime, timezone
 from pathlib import Path
 
 from measure import Cost
@@ -52,9 +53,10 @@ def report(figures: Figures, queries: list[Query], engines: list[str], rows: int
     ])
 
 
-def machine() -> str:
-    """What the figures were measured on."""
+def stamp() -> str:
+    """When and on what the figures were measured."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return f"{os.cpu_count()} cores of {model}, {memory:.0f} GiB, Linux {platform.release()}"
+    now = f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC"
+    return f"{now}, {os.cpu_count()} cores of {model}, {memory:.0f} GiB, Linux {platform.release()}"
