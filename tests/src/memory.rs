@@ -94,6 +94,7 @@ impl Reader for MemoryReader {
                     rejected: Vec::new(),
                     records: taken as u64,
                     bytes: 0,
+                    duplicate_keys: 0,
                 }));
             }
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use millstream_plan::Tap;
-use millstream_record::{Clock, Millis, Sink, Source, SystemClock, parse_duration};
+use millstream_record::{Clock, DeadLetters, Millis, Sink, Source, Stop, SystemClock, parse_duration};
 
 use crate::watermark::Timing;
 
@@ -44,6 +44,10 @@ pub struct Options {
     pub watermark_start: Millis,
     /// A watermark is emitted when it has advanced by more than this many milliseconds.
     pub watermark_interval: i64,
+    /// Where records go that cannot be read, besides being counted; nowhere, if there is none.
+    pub dead_letters: Option<Arc<dyn DeadLetters>>,
+    /// Raised when the run, or the opening of its sources, should stop.
+    pub stop: Stop,
     /// Tells the time of day.
     pub clock: Arc<dyn Clock>,
 }
@@ -57,6 +61,8 @@ impl Default for Options {
             kept: 10_000,
             watermark_start: Millis::MIN,
             watermark_interval: 0,
+            dead_letters: None,
+            stop: Stop::default(),
             clock: Arc::new(SystemClock),
         }
     }
@@ -70,6 +76,18 @@ impl Options {
             start: self.watermark_start,
             interval: self.watermark_interval,
             idle: idle.filter(|idle| !idle.is_zero()),
+            max_future: max_future(tap),
         }
     }
+}
+
+/// The option that says how far ahead of the clock event times are believed; 0 believes all.
+pub const MAX_FUTURE: &str = "scan.watermark.max-future";
+/// Its default in milliseconds: a day.
+const A_DAY: i64 = 86_400_000;
+
+fn max_future(tap: &Tap) -> Option<i64> {
+    let given = tap.options.get(MAX_FUTURE).and_then(|text| parse_duration(text));
+    let ahead = given.map_or(A_DAY, |ahead| i64::try_from(ahead.as_millis()).unwrap_or(i64::MAX));
+    (ahead > 0).then_some(ahead)
 }

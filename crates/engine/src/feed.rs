@@ -1,12 +1,14 @@
 //! The way of one source into the graph: what its reader says, as messages for its scan, and the counters
 //! that tell of it.
 
+use std::sync::Arc;
+
 use arrow::array::Int64Array;
 use arrow::compute::{max, min};
 use millstream_plan::NodeId;
-use millstream_record::{Fetched, Message, Millis, PartitionId, Rejected};
+use millstream_record::{DeadLetters, Fetched, Message, Millis, PartitionId, Rejected};
 
-use crate::doors::BadRecords;
+use crate::doors::{BadRecords, Options};
 use crate::error::{EngineError, Result};
 use crate::intake::{Intake, Taken};
 use crate::progress::{SourceCounters, future};
@@ -20,13 +22,15 @@ pub struct Feed {
     tap: String,
     intake: Intake,
     bad: BadRecords,
+    dead_letters: Option<Arc<dyn DeadLetters>>,
     counters: SourceCounters,
 }
 
 impl Feed {
     /// A feed for a scan of `tap`.
-    pub fn new(scan: NodeId, tap: &str, intake: Intake, bad: BadRecords, counters: SourceCounters) -> Self {
-        Feed { scan, tap: tap.into(), intake, bad, counters }
+    pub fn new(scan: NodeId, tap: &str, intake: Intake, options: &Options, counters: SourceCounters) -> Self {
+        let dead_letters = options.dead_letters.clone();
+        Feed { scan, tap: tap.into(), intake, bad: options.bad_records, dead_letters, counters }
     }
 
     /// The intake.
@@ -43,12 +47,23 @@ impl Feed {
         if let Some(generator) = self.intake.generator() {
             generator.heard(&fetched.partition, now);
         }
-        let Taken { batch, rejected, times } = self.intake.take(fetched)?;
-        self.counters.untimed(rejected.len());
-        self.reject(rejected)?;
+        let Taken { batch, untimed, ahead: disbelieved, latest_ahead, times } = self.intake.take(fetched, now)?;
+        self.counters.untimed(untimed.len());
+        self.reject(untimed)?;
+        let future = disbelieved.len() as u64;
+        self.reject(disbelieved)?;
         if let (Some(generator), Some(times)) = (self.intake.generator(), &times) {
             let extremes = min(times).zip(max(times)).map(|(lowest, highest)| (Millis(lowest), Millis(highest)));
-            self.counters.timed(&partition, extremes, ahead(times, extremes, now), generator.watermark_of(&partition));
+            let told = match (extremes, latest_ahead) {
+                (Some((lowest, highest)), Some(ahead)) => Some((lowest, highest.max(ahead))),
+                (extremes, ahead) => extremes.or(ahead.map(|ahead| (ahead, ahead))),
+            };
+            self.counters.timed(
+                &partition,
+                told,
+                future + ahead(times, extremes, now),
+                generator.watermark_of(&partition),
+            );
         }
         self.counters.watermark(self.intake.watermark());
         Ok(Message::Batch(batch))
@@ -96,7 +111,15 @@ impl Feed {
         Ok(())
     }
 
+    /// Makes dead letters safe, if there are any.
+    pub fn flush(&self) -> Result<()> {
+        self.dead_letters.as_ref().map_or(Ok(()), |letters| letters.flush().map_err(undelivered))
+    }
+
     fn reject(&self, rejected: Vec<Rejected>) -> Result<()> {
+        if let Some(letters) = self.dead_letters.as_ref().filter(|_| !rejected.is_empty()) {
+            letters.send(&rejected).map_err(undelivered)?;
+        }
         match (self.bad, rejected.first()) {
             (BadRecords::Fail, Some(first)) => Err(EngineError::Unreadable {
                 tap: self.tap.clone(),
@@ -114,6 +137,10 @@ impl Feed {
     }
 }
 
+fn undelivered(source: millstream_record::Error) -> EngineError {
+    EngineError::Door { name: "dead letters".into(), source }
+}
+
 /// How many of these times are too far ahead of the clock to be true. They are counted only if there are any.
 fn ahead(times: &Int64Array, extremes: Option<(Millis, Millis)>, now: Millis) -> u64 {
     let limit = future(now);
@@ -122,5 +149,102 @@ fn ahead(times: &Int64Array, extremes: Option<(Millis, Millis)>, now: Millis) ->
             times.values().iter().filter(|&&time| time > limit.0).count() as u64
         }
         _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use arrow::array::{Int64Array, RecordBatch, TimestampMillisecondArray};
+    use arrow::datatypes::{DataType, TimeUnit};
+    use datafusion::logical_expr::col;
+    use millstream_plan::{Tap, TapChanges, TapColumn, Watermark};
+    use millstream_record::{Column, Origin};
+
+    use super::*;
+
+    const NOW: i64 = 1_700_000_000_000;
+    const HOUR: i64 = 3_600_000;
+
+    fn tap(option: Option<&str>) -> Arc<Tap> {
+        let column = |name: &str, data_type| {
+            TapColumn::Physical(Column { name: name.into(), data_type, nullable: true, origin: Origin::Payload })
+        };
+        let time = DataType::Timestamp(TimeUnit::Millisecond, None);
+        Arc::new(Tap {
+            name: "t".into(),
+            columns: vec![column("id", DataType::Int64), column("ts", time)],
+            watermark: Some(Watermark { column: 1, expr: col("ts"), text: "ts".into() }),
+            primary_key: Vec::new(),
+            changes: TapChanges::Append,
+            partitioned_by: Vec::new(),
+            options: option.map(|value| (crate::MAX_FUTURE.to_string(), value.to_string())).into_iter().collect(),
+            connector: "test".into(),
+        })
+    }
+
+    /// The ids that pass, the watermarks between them, and how many rows were refused.
+    fn fed(option: Option<&str>, now: i64, times: &[i64]) -> (usize, Vec<(u32, i64)>, u64) {
+        let (tap, options) = (tap(option), Options::default());
+        let counters = SourceCounters::new("t", 10);
+        let intake = Intake::new(&tap, &[0, 1], options.timing(&tap)).expect("binds");
+        let mut feed = Feed::new(NodeId(0), "t", intake, &options, counters.clone());
+        let ids: arrow::array::ArrayRef = Arc::new(Int64Array::from_iter_values(0..times.len() as i64));
+        let stamps: arrow::array::ArrayRef = Arc::new(TimestampMillisecondArray::from(times.to_vec()));
+        let fetched = Fetched {
+            partition: PartitionId::new("t", 0),
+            rows: RecordBatch::try_from_iter_with_nullable([("id", ids, true), ("ts", stamps, true)]).expect("fits"),
+            kinds: None,
+            rejected: Vec::new(),
+            records: times.len() as u64,
+            bytes: 0,
+            duplicate_keys: 0,
+        };
+        match feed.rows(fetched, Millis(now)).expect("taken") {
+            Message::Batch(batch) => {
+                let marks = batch.marks.iter().map(|mark| (mark.after, mark.watermark.0)).collect();
+                (batch.len(), marks, counters.progress().bad)
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_record_of_the_far_future_is_set_aside_and_moves_no_watermark() {
+        let far = NOW + 10 * 365 * 24 * HOUR;
+        let times = [NOW, far, NOW + 23 * HOUR];
+        assert_eq!(fed(None, NOW, &times), (2, vec![(1, NOW), (2, NOW + 23 * HOUR)], 1));
+        assert_eq!(fed(Some("1 h"), NOW, &times), (1, vec![(1, NOW)], 2));
+        assert_eq!(fed(Some("0 s"), NOW, &times), (3, vec![(1, NOW), (2, far)], 0));
+        assert_eq!(fed(None, Millis::MIN.0, &times).2, 0, "without a clock nothing is too far ahead");
+        assert_eq!(fed(None, NOW, &[i64::MAX, i64::MIN]), (1, vec![], 1));
+    }
+
+    #[test]
+    fn what_is_set_aside_says_why() {
+        let letters = Arc::new(Letters::default());
+        let (tap, options) = (tap(None), Options { dead_letters: Some(letters.clone()), ..Options::default() });
+        let intake = Intake::new(&tap, &[0], options.timing(&tap)).expect("binds");
+        let feed = Feed::new(NodeId(0), "t", intake, &options, SourceCounters::new("t", 10));
+        feed.reject(vec![Rejected::new(PartitionId::new("t", 0), millstream_record::Offset(7), "no", b"x")])
+            .expect("ok");
+        feed.flush().expect("ok");
+        assert_eq!(*letters.0.lock().expect("alone"), BTreeMap::from([("no".to_string(), 1)]));
+    }
+
+    #[derive(Default)]
+    struct Letters(std::sync::Mutex<BTreeMap<String, usize>>);
+
+    impl DeadLetters for Letters {
+        fn send(&self, rejected: &[Rejected]) -> millstream_record::Result<()> {
+            let mut seen = self.0.lock().expect("alone");
+            rejected.iter().for_each(|record| *seen.entry(record.reason.clone()).or_default() += 1);
+            Ok(())
+        }
+
+        fn flush(&self) -> millstream_record::Result<()> {
+            Ok(())
+        }
     }
 }

@@ -6,12 +6,14 @@
 
 use std::sync::Arc;
 
+use arrow::array::cast::AsArray;
 use arrow::array::{Array, ArrayRef, BooleanArray, Int64Array, RecordBatch, RecordBatchOptions};
-use arrow::compute::{filter_record_batch, is_not_null};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::compute::{filter, filter_record_batch, is_not_null, max};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use millstream_plan::{Tap, TapColumn};
 use millstream_record::{Batch, Fetched, Millis, Offset, PartitionId, Rejected};
 
+use crate::doors::MAX_FUTURE;
 use crate::error::Result;
 use crate::expression::Expression;
 use crate::time::millis;
@@ -19,7 +21,6 @@ use crate::watermark::{Generator, Timing};
 
 /// Turns what a reader fetched into batches of the graph.
 pub struct Intake {
-    tap: Arc<Tap>,
     /// The physical columns to read: indices into `tap.physical()`.
     physical: Vec<usize>,
     computed: Vec<(Expression, DataType)>,
@@ -42,7 +43,11 @@ pub struct Taken {
     /// The rows, with the watermarks between them.
     pub batch: Batch,
     /// Rows without event time.
-    pub rejected: Vec<Rejected>,
+    pub untimed: Vec<Rejected>,
+    /// Rows whose time lies too far ahead of the clock to be believed.
+    pub ahead: Vec<Rejected>,
+    /// The latest of their times.
+    pub latest_ahead: Option<Millis>,
     /// The event times of the rows, in milliseconds, if the tap has them.
     pub times: Option<Int64Array>,
 }
@@ -74,7 +79,7 @@ impl Intake {
             None => None,
         };
         let physical = plan.physical.iter().map(|&column| physical_index(tap, column)).collect();
-        Ok(Intake { tap: tap.clone(), physical, computed, working, time, output })
+        Ok(Intake { physical, computed, working, time, output })
     }
 
     /// The columns to read, as indices into the tap's physical columns.
@@ -82,24 +87,36 @@ impl Intake {
         &self.physical
     }
 
-    /// Takes what was fetched.
-    pub fn take(&mut self, fetched: Fetched) -> Result<Taken> {
+    /// Takes what was fetched when the clock showed `now`.
+    pub fn take(&mut self, fetched: Fetched, now: Millis) -> Result<Taken> {
         let Fetched { partition, rows, kinds, .. } = fetched;
         let mut batch = Batch { rows: self.with_computed(rows)?, kinds, marks: Vec::new() };
-        let (mut rejected, mut event_times) = (Vec::new(), None);
+        let (mut untimed, mut ahead, mut latest_ahead, mut event_times) = (Vec::new(), Vec::new(), None, None);
         if let Some(time) = &mut self.time {
+            let name = batch.rows.schema_ref().field(time.column).name().clone();
             let times = batch.rows.column(time.column);
             if times.null_count() > 0 {
                 let keep = is_not_null(times)?;
-                rejected = without_time(&self.tap, time.column, &batch.rows, &keep, &partition)?;
+                untimed = set_aside(&batch.rows, &keep, &partition, &without_time(&name))?;
                 batch = batch.filter(&keep)?;
             }
-            let values = time.watermark.evaluate(&batch.rows, &time.data_type)?;
-            batch.marks = time.generator.rows(&partition, &millis(&values)?);
-            event_times = Some(millis(batch.rows.column(time.column))?);
+            let mut times = millis(batch.rows.column(time.column))?;
+            let mut values = millis(&time.watermark.evaluate(&batch.rows, &time.data_type)?)?;
+            let believed = time.generator.believed(now);
+            if believed < Millis::MAX && max(&times).max(max(&values)) > Some(believed.0) {
+                let true_time = |(time, value): (Option<i64>, Option<i64>)| time.max(value) <= Some(believed.0);
+                let keep: BooleanArray = times.iter().zip(&values).map(true_time).map(Some).collect();
+                latest_ahead = max(&times).map(Millis);
+                ahead = set_aside(&batch.rows, &keep, &partition, &too_far_ahead(&name, believed))?;
+                batch = batch.filter(&keep)?;
+                times = filter(&times, &keep)?.as_primitive::<Int64Type>().clone();
+                values = filter(&values, &keep)?.as_primitive::<Int64Type>().clone();
+            }
+            batch.marks = time.generator.rows(&partition, &values);
+            event_times = Some(times);
         }
         let rows = batch.rows.project(&self.output)?;
-        Ok(Taken { batch: batch.with_rows(rows), rejected, times: event_times })
+        Ok(Taken { batch: batch.with_rows(rows), untimed, ahead, latest_ahead, times: event_times })
     }
 
     fn with_computed(&self, rows: RecordBatch) -> Result<RecordBatch> {
@@ -164,19 +181,22 @@ fn physical_index(tap: &Tap, column: usize) -> usize {
     tap.columns[..column].iter().filter(|column| matches!(column, TapColumn::Physical(_))).count()
 }
 
-/// The rows that have no event time, as records that could not be read.
-fn without_time(
-    tap: &Tap,
-    time: usize,
-    rows: &RecordBatch,
-    keep: &BooleanArray,
-    partition: &PartitionId,
-) -> Result<Vec<Rejected>> {
+fn without_time(name: &str) -> String {
+    format!("the event time {name} is NULL; filter or replace NULL in a computed column below the watermark")
+}
+
+fn too_far_ahead(name: &str, believed: Millis) -> String {
+    let last = chrono::DateTime::from_timestamp_millis(believed.0).map(|at| at.format("%Y-%m-%d %H:%M:%S").to_string());
+    format!(
+        "the event time {name} lies too far ahead of the clock: times behind {} are not believed until then, because \
+         one of them would close every window; '{MAX_FUTURE}' says how far ahead they may lie",
+        last.unwrap_or_else(|| believed.to_string())
+    )
+}
+
+/// The rows that are not kept, as records that could not be read.
+fn set_aside(rows: &RecordBatch, keep: &BooleanArray, partition: &PartitionId, reason: &str) -> Result<Vec<Rejected>> {
     let lost = filter_record_batch(rows, &arrow::compute::not(keep)?)?;
-    let reason = format!(
-        "the event time {} is NULL; filter or replace NULL in a computed column below the watermark",
-        rows.schema_ref().field(time).name()
-    );
     let mut rejected = Vec::new();
     for row in 0..lost.num_rows() {
         let options = arrow::util::display::FormatOptions::default().with_null("NULL");
@@ -185,8 +205,7 @@ fn without_time(
             let value = arrow::util::display::ArrayFormatter::try_new(column, &options)?.value(row).to_string();
             shown.push_str(&format!("{}={value} ", field.name()));
         }
-        debug_assert!(tap.watermark.is_some());
-        rejected.push(Rejected::new(partition.clone(), Offset(-1), reason.clone(), shown.trim_end().as_bytes()));
+        rejected.push(Rejected::new(partition.clone(), Offset(-1), reason, shown.trim_end().as_bytes()));
     }
     Ok(rejected)
 }

@@ -35,6 +35,8 @@ pub struct Account {
     pub bad: u64,
     /// Those that a condition left out.
     pub filtered: u64,
+    /// Keys that stood more than once in their JSON object; the last of them counted.
+    pub duplicate_keys: u64,
 }
 
 impl Ledger {
@@ -61,7 +63,15 @@ impl Ledger {
             }
             let source = counters.source(scan).progress();
             let used = source.records.saturating_sub(source.bad + late + filtered);
-            Account { tap: tap.name.clone(), records: source.records, used, late, bad: source.bad, filtered }
+            Account {
+                tap: tap.name.clone(),
+                records: source.records,
+                used,
+                late,
+                bad: source.bad,
+                filtered,
+                duplicate_keys: source.duplicate_keys,
+            }
         };
         Ledger { sources: graph.scans().map(account).collect() }
     }
@@ -78,7 +88,7 @@ fn one_to_one(op: &Op) -> bool {
 
 impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Account { tap, records, used, late, bad, filtered } = self;
+        let Account { tap, records, used, late, bad, filtered, .. } = self;
         write!(f, "{tap}: {records} in = {used} used + {late} late + {bad} bad + {filtered} filtered")
     }
 }

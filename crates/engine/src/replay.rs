@@ -59,6 +59,7 @@ impl Replay {
                 rejected: fetched.rejected.clone(),
                 records: fetched.records,
                 bytes: fetched.bytes,
+                duplicate_keys: fetched.duplicate_keys,
             };
             let message = feed.rows(part, now)?;
             pipeline.push(feed.scan, message, &mut emit)?;

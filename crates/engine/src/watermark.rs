@@ -21,11 +21,14 @@ pub struct Timing {
     pub interval: i64,
     /// A partition that is silent for so long does not hold the others back; `None` for never.
     pub idle: Option<Duration>,
+    /// A row whose event time, or watermark, lies further ahead of the clock than so many milliseconds is not
+    /// believed: it is set aside and moves nothing. `None` believes all.
+    pub max_future: Option<i64>,
 }
 
 impl Default for Timing {
     fn default() -> Self {
-        Timing { start: Millis::MIN, interval: 0, idle: None }
+        Timing { start: Millis::MIN, interval: 0, idle: None, max_future: None }
     }
 }
 
@@ -48,6 +51,11 @@ impl Generator {
     /// No partition yet.
     pub fn new(timing: Timing) -> Self {
         Generator { timing, partitions: BTreeMap::new(), emitted: timing.start }
+    }
+
+    /// The last event time that is believed when the clock shows `now`.
+    pub fn believed(&self, now: Millis) -> Millis {
+        self.timing.max_future.filter(|_| now > Millis::MIN).map_or(Millis::MAX, |ahead| now.plus(ahead))
     }
 
     /// The watermark that was emitted last.

@@ -42,6 +42,9 @@ pub enum Error {
         /// Why the decoder refused it.
         reason: String,
     },
+    /// Somebody asked to stop before it was done.
+    #[error("stopped before it was open")]
+    Interrupted,
     /// The file system said no.
     #[error("{path}: {source}")]
     Io {

@@ -29,6 +29,6 @@ pub use position::{Offset, PartitionId, Positions};
 pub use raw::{FileOrigin, Header, RawRecord, RawRecords, TimestampType};
 pub use sample::{Limits, Sample};
 pub use segments::Segments;
-pub use sink::Sink;
+pub use sink::{DeadLetters, Sink};
 pub use source::{Column, Connector, Fetched, Origin, Poll, Reader, Rejected, Scan, Source};
 pub use stop::Stop;

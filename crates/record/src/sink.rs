@@ -1,11 +1,11 @@
-//! Where rows leave: the contract of every sink.
+//! Where rows leave: the contract of every sink, and of the place for records that could not be read.
 //!
 //! A sink has two lives. In a plain run it writes and flushes, and what is flushed is there for all to see.
 //! In a run with checkpoints it is first *restored*; then it only *prepares* at each barrier, and what was
 //! prepared becomes visible when the epoch is *committed*. A sink that cannot hold rows back (a printer, a
 //! topic that is written at least once) shows them when it likes, and says so in its documentation.
 
-use crate::{Batch, Epoch, Result};
+use crate::{Batch, Epoch, Rejected, Result};
 
 /// Takes the rows of a query out of the engine.
 ///
@@ -37,4 +37,13 @@ pub trait Sink: Send {
         let _ = epoch;
         Ok(())
     }
+}
+
+/// Takes records that could not be read, so that they are not lost. All sources of a run share it.
+pub trait DeadLetters: Send + Sync {
+    /// Takes records of one tap.
+    fn send(&self, rejected: &[Rejected]) -> Result<()>;
+
+    /// Returns when all that was sent can be read by others and survives a crash.
+    fn flush(&self) -> Result<()>;
 }

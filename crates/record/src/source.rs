@@ -147,6 +147,8 @@ pub struct Fetched {
     pub records: u64,
     /// How many bytes were taken from the log.
     pub bytes: u64,
+    /// How many keys stood more than once in their JSON object; the last of them counted.
+    pub duplicate_keys: u64,
 }
 
 /// A record that a decoder refused. Its bytes are kept, cut to a bounded length.

@@ -64,7 +64,8 @@ pub fn late_name(step: &str, number: usize) -> String {
     if number > 1 { format!("{step}$late{number}") } else { format!("{step}$late") }
 }
 
-fn errors_schema() -> SchemaRef {
+/// The columns of unreadable records.
+pub fn errors_schema() -> SchemaRef {
     let instant = DataType::Timestamp(TimeUnit::Millisecond, Some(INSTANT_ZONE.into()));
     Arc::new(Schema::new(vec![
         Field::new("topic", DataType::Utf8, true),
@@ -77,7 +78,8 @@ fn errors_schema() -> SchemaRef {
     ]))
 }
 
-fn errors(schema: &SchemaRef, rejected: &[Rejected]) -> RecordBatch {
+/// Unreadable records as rows.
+pub fn errors(schema: &SchemaRef, rejected: &[Rejected]) -> RecordBatch {
     let times = rejected.iter().map(|record| record.timestamp.map(|at| at.0));
     let columns: Vec<ArrayRef> = vec![
         Arc::new(StringArray::from_iter_values(rejected.iter().map(|record| &*record.partition.topic))),

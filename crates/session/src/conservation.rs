@@ -100,8 +100,15 @@ impl Query {
 
     /// The fate of every record of `t`, one by one.
     fn expected(&self, records: &[Record]) -> Account {
-        let mut account =
-            Account { tap: "t".into(), records: records.len() as u64, used: 0, late: 0, bad: 0, filtered: 0 };
+        let mut account = Account {
+            tap: "t".into(),
+            records: records.len() as u64,
+            used: 0,
+            late: 0,
+            bad: 0,
+            filtered: 0,
+            duplicate_keys: 0,
+        };
         let mut watermark = i64::MIN;
         for record in records {
             let (false, Some(time)) = (record.unreadable, record.time) else {
@@ -176,6 +183,7 @@ fn fetches(name: &str, records: &[Record], piece: usize) -> Vec<Fetched> {
             rejected: rejected.collect(),
             records: records.len() as u64,
             bytes: 0,
+            duplicate_keys: 0,
         }
     };
     records.chunks(piece.max(1)).map(fetch).collect()

@@ -84,7 +84,12 @@ pub fn open(session: &Session, graph: &Graph) -> Result<Doors, Fault> {
             && !sinks.contains_key(&tap.name)
         {
             let (connector, options) = session.outside.opening(tap)?;
-            sinks.insert(tap.name.clone(), connector.sink(&tap.name, &tap.physical(), &tap.primary_key, &options)?);
+            let (connector, tap) = (connector.clone(), tap.clone());
+            let name = tap.name.clone();
+            // The other side may keep us waiting; Ctrl-C must not.
+            let sink =
+                session.stop.unless(move || connector.sink(&tap.name, &tap.physical(), &tap.primary_key, &options));
+            sinks.insert(name, sink.unwrap_or(Err(Error::Interrupted))?);
         }
     }
     Ok(Doors { sources, sinks })

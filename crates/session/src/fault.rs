@@ -170,6 +170,7 @@ impl From<Error> for Fault {
             Error::Option(_) => (Class::Query, "E0704"),
             Error::DataLoss { .. } => (Class::Query, "E0705"),
             Error::Unreadable { .. } => (Class::Query, "E0706"),
+            Error::Interrupted => (Class::Interrupted, "E0708"),
             Error::Arrow(_) => (Class::Query, "E0707"),
             Error::Stopped => (Class::Interrupted, "E0708"),
         };

@@ -138,6 +138,7 @@ pub fn accounts(graph: &Graph, ledger: Ledger) -> Vec<Account> {
         late: account.late,
         bad: account.bad,
         filtered: account.filtered,
+        duplicate_keys: account.duplicate_keys,
     };
     ledger.sources.into_iter().filter(|account| !own(&account.tap)).map(account).collect()
 }

@@ -75,7 +75,15 @@ impl Reader for MemoryReader {
         };
         self.at = Offset(self.at.0 + rows.num_rows() as i64);
         let (records, bytes) = (rows.num_rows() as u64, rows.get_array_memory_size() as u64);
-        Ok(Poll::Rows(Fetched { partition, rows, kinds: None, rejected: Vec::new(), records, bytes }))
+        Ok(Poll::Rows(Fetched {
+            partition,
+            rows,
+            kinds: None,
+            rejected: Vec::new(),
+            records,
+            bytes,
+            duplicate_keys: 0,
+        }))
     }
 
     fn positions(&self) -> Positions {

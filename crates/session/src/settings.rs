@@ -53,6 +53,13 @@ pub const SETTINGS: &[OptionSpec] = &[
         example: "rejected",
     },
     OptionSpec {
+        name: "bad-records.table",
+        kind: OptionKind::Text,
+        default: None,
+        doc: "instead of a topic, a table with columns of TABLE$errors: of Kafka, of files, of any connector",
+        example: "rejected",
+    },
+    OptionSpec {
         name: "kept-rows",
         kind: OptionKind::Integer,
         default: Some("1000"),
@@ -160,6 +167,11 @@ impl Settings {
     /// After how long a notebook stops a query without end, if it was said.
     pub fn live_for(&self) -> Option<std::time::Duration> {
         self.checked.text("live-for").and_then(millstream_record::parse_duration)
+    }
+
+    /// At most so many rows are worked on at once.
+    pub fn batch_rows(&self) -> usize {
+        self.checked.integer("batch-rows").and_then(|rows| usize::try_from(rows).ok()).unwrap_or(8192)
     }
 
     /// Whether every change is wanted.

@@ -62,14 +62,20 @@ pub struct Account {
     pub bad: u64,
     /// Records that the query left out.
     pub filtered: u64,
+    /// Keys that stood more than once in their JSON object; the last of them counted.
+    pub duplicate_keys: u64,
 }
 
 impl Account {
     /// `bids: 1000 in = 990 used + 4 late + 1 bad + 5 filtered`.
     pub fn line(&self) -> String {
-        let Account { tap, records, used, late, bad, filtered } = self;
+        let Account { tap, records, used, late, bad, filtered, duplicate_keys } = self;
         let tap = crate::render::gate::shown(tap);
-        format!("{tap}: {records} in = {used} used + {late} late + {bad} bad + {filtered} filtered")
+        let twice = match duplicate_keys {
+            0 => String::new(),
+            keys => format!(" · duplicate JSON keys: {keys}, the last of each counted"),
+        };
+        format!("{tap}: {records} in = {used} used + {late} late + {bad} bad + {filtered} filtered{twice}")
     }
 }
 

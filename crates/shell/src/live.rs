@@ -91,7 +91,8 @@ pub fn watch(
         Some(rows) => format!("{} from {}", counted(rows, "row"), counted(changes, "change")),
         None => counted(changes, "row"),
     };
-    let stopped = stopped.is_some() && interrupt.raised();
+    // The run itself heeds Ctrl-C, so it may have ended before anybody here asked it to.
+    let stopped = interrupt.raised();
     let word = if stopped { "stopped: " } else { "" };
     screen.aside(&format!("{word}{what} in {:.2} s", began.elapsed().as_secs_f64()))?;
     close(&finished, screen)?;

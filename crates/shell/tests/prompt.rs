@@ -145,3 +145,36 @@ fn the_tour_waits_for_enter_and_takes_questions() {
     terminal.keys("\x04");
     assert_eq!(terminal.exit_code(), Some(0));
 }
+
+#[test]
+fn ctrl_c_is_heard_while_a_broker_keeps_us_waiting() {
+    // A server that takes the call and never says a word.
+    let mute = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = mute.local_addr().expect("is bound");
+    let folder = folder();
+    let mut terminal = prompt(folder.path());
+    terminal.keys(&format!(
+        "CREATE TABLE t (a INT) WITH ('connector' = 'kafka', 'properties.bootstrap.servers' = '{address}', 'topic' = 't', 'format' = 'json', 'scan.startup.mode' = 'earliest-offset');\r"
+    ));
+    terminal.wait_for("table 't'");
+    terminal.wait_for_prompt();
+    let bounded = "/*+ OPTIONS('scan.bounded.mode' = 'latest-offset') */";
+    let statements =
+        ["SELECT a FROM t;".to_string(), "INSERT INTO t SELECT 1;".into(), format!("CHECK SELECT a FROM t {bounded};")];
+    for (before, statement) in statements.iter().enumerate() {
+        terminal.keys(&format!("{statement}\r"));
+        std::thread::sleep(Duration::from_millis(500));
+        let began = Instant::now();
+        terminal.keys("\x03");
+        terminal.wait_until("the statement was stopped", |shown| {
+            shown.matches("stopped before it was open").count() > before
+        });
+        terminal.wait_for_prompt();
+        assert!(began.elapsed() < Duration::from_secs(2), "{statement}: {:?}", began.elapsed());
+    }
+    terminal.keys("SELECT 41 + 1 AS answer;\r");
+    terminal.wait_for("42 │");
+    terminal.wait_for_prompt();
+    terminal.keys("\\q\r");
+    assert_eq!(terminal.exit_code(), Some(0));
+}

@@ -16,13 +16,22 @@ use crate::statement::{TableDraft, TableOption, ViewDraft};
 pub type Connectors = [Arc<dyn Connector>];
 
 /// Options of every tap, whatever its connector.
-pub const TAP_OPTIONS: &[OptionSpec] = &[OptionSpec {
-    name: "scan.watermark.idle-timeout",
-    kind: OptionKind::Duration,
-    default: None,
-    doc: "after so long without records a partition no longer holds the watermark back",
-    example: "5 s",
-}];
+pub const TAP_OPTIONS: &[OptionSpec] = &[
+    OptionSpec {
+        name: "scan.watermark.idle-timeout",
+        kind: OptionKind::Duration,
+        default: None,
+        doc: "after so long without records a partition no longer holds the watermark back",
+        example: "5 s",
+    },
+    OptionSpec {
+        name: "scan.watermark.max-future",
+        kind: OptionKind::Duration,
+        default: Some("1 d"),
+        doc: "a record whose event time lies further ahead of the clock is set aside and moves no watermark; 0 believes all",
+        example: "1 h",
+    },
+];
 
 /// The option by which a sink that knows it is told of `PARTITIONED BY (…)`.
 const PARTITIONED_BY: &str = "sink.partitioned-by";

@@ -32,6 +32,8 @@ pub enum Statement {
     StatementSet(Vec<Insert>),
     /// `EXPLAIN`.
     Explain(Box<Explain>),
+    /// `CHECK …`: the streamed answer beside the answer of one batch.
+    Check(Check),
     /// `SHOW …`.
     Show(Show),
     /// `DESCRIBE name`.
@@ -151,6 +153,15 @@ pub enum Start {
         /// The insert.
         insert: Insert,
     },
+}
+
+/// What `CHECK` compares.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Check {
+    /// All rows of a view or table.
+    Relation(Name),
+    /// A query.
+    Query(Box<ast::Query>),
 }
 
 /// The name of a table or view with its place. Of `catalog.database.table` only the last part is kept.

@@ -71,8 +71,9 @@ impl Table {
             let key: Vec<_> = key.iter().filter_map(Value::as_str).map(|column| format!("`{column}`")).collect();
             items.push(format!("PRIMARY KEY ({}) NOT ENFORCED", key.join(", ")));
         }
-        let options =
-            "'connector' = 'filesystem', 'path' = 'input.jsonl', 'format' = 'json', 'source.monitor-interval' = '1 s'";
+        // Flink believes every time, however far ahead of the clock.
+        let options = "'connector' = 'filesystem', 'path' = 'input.jsonl', 'format' = 'json', \
+                       'source.monitor-interval' = '1 s', 'scan.watermark.max-future' = '0 s'";
         let ddl = format!("CREATE TABLE `{name}` ({}) WITH ({options})", items.join(", "));
         Some(Table { name: name.into(), ddl, changelog: table["changelog"].as_str().map(Into::into) })
     }

@@ -82,6 +82,7 @@ impl ParquetFile {
             rejected,
             records: count as u64,
             bytes: batch.get_array_memory_size() as u64,
+            duplicate_keys: 0,
         };
         Ok(Some(Piece { fetched, next: Offset(self.next_row) }))
     }

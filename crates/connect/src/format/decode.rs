@@ -52,6 +52,8 @@ pub struct Decode {
     key: Option<Box<dyn Decoder>>,
     places: Vec<Place>,
     schema: SchemaRef,
+    /// How many duplicate keys have been told of.
+    told_duplicates: u64,
 }
 
 impl Decode {
@@ -92,7 +94,7 @@ impl Decode {
         };
         let fields = scan.columns.iter().map(|&index| field_of(&columns[index]));
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-        Ok(Decode { source_name: source_name.into(), value, key, places, schema })
+        Ok(Decode { source_name: source_name.into(), value, key, places, schema, told_duplicates: 0 })
     }
 
     /// Whether rows come with kinds of change, whatever the scan reads.
@@ -119,6 +121,12 @@ impl Decode {
     /// How many wanted JSON keys stood more than once in their object so far; the last one counted.
     pub fn duplicate_keys(&self) -> u64 {
         self.value.duplicate_keys() + self.key.as_ref().map_or(0, |key| key.duplicate_keys())
+    }
+
+    /// Those since the last call.
+    fn new_duplicates(&mut self) -> u64 {
+        let all = self.duplicate_keys();
+        all - std::mem::replace(&mut self.told_duplicates, all)
     }
 
     fn reads_metadata(&self, wanted: &str) -> bool {
@@ -161,6 +169,7 @@ impl Decode {
                 .collect(),
             records: raw.len() as u64,
             bytes: (raw.values.bytes().len() + key_bytes) as u64,
+            duplicate_keys: self.new_duplicates(),
             partition: raw.partition,
         })
     }

@@ -1,8 +1,8 @@
 //! A stream joined with a table that stands still: the table is read to its end, then every row of the
 //! stream is looked up in it.
 //!
-//! Rows of the stream that come before the table's end wait here, and so does the watermark; whoever feeds
-//! the graph does well to open the table first. The table itself is kept in one piece with a list of its
+//! Rows of the stream that come before the table's end wait here, and so does the watermark. In a live run
+//! there are none: the stream begins when the table has ended (`opening.rs`). The table itself is kept in one piece with a list of its
 //! rows per key.
 
 use std::collections::HashMap;

@@ -47,6 +47,8 @@ pub struct SourceProgress {
     pub bytes: u64,
     /// Records that could not be read or had no event time.
     pub bad: u64,
+    /// Keys that stood more than once in their JSON object; the last of them counted.
+    pub duplicate_keys: u64,
     /// Records that wait behind the reader, if known.
     pub lag: Option<u64>,
     /// The watermark, if the tap has event time.
@@ -65,6 +67,7 @@ impl SourceCounters {
             records: 0,
             bytes: 0,
             bad: 0,
+            duplicate_keys: 0,
             lag: None,
             watermark: None,
             stalled: None,
@@ -91,6 +94,7 @@ impl SourceCounters {
         let mut state = self.state();
         state.progress.records += fetched.records;
         state.progress.bytes += fetched.bytes;
+        state.progress.duplicate_keys += fetched.duplicate_keys;
         let partition = state.partition(&fetched.partition, now);
         partition.records += fetched.records;
         partition.heard = now;

@@ -163,7 +163,7 @@ impl Hub {
             }
         };
         self.say(scan, Message::End)?;
-        shared.source_ended();
+        shared.source_ended(scan);
         // Barriers go through a source that has ended, too.
         while shared.checkpoints && !shared.stop.raised() {
             self.lane.answer();
@@ -189,6 +189,9 @@ impl Hub {
                 }
                 continue;
             }
+            if !shared.may_begin(source.scan) {
+                continue;
+            }
             let room = shared.gate.wait(LOOK);
             counters.held(!room, shared.options.clock.now());
             if !room {
@@ -207,25 +210,31 @@ impl Hub {
                 }
                 Poll::Rows(fetched) => vec![feed.rows(fetched, now)?],
                 Poll::PartitionEnd(partition) => feed.partition_ended(&partition).into_iter().collect(),
-                Poll::Nothing => feed.silence(now),
+                Poll::Nothing => {
+                    feed.flush()?;
+                    feed.silence(now)
+                }
                 Poll::Stalled(reason) => {
                     counters.stalled(Some(reason), now);
                     feed.silence(now)
                 }
                 Poll::End => {
                     counters.ended();
-                    return Ok(true);
+                    return feed.flush().map(|()| true);
                 }
             };
             counters.lag(reader.lag());
             messages.into_iter().try_for_each(|message| self.say(source.scan, message))?;
         }
-        Ok(false)
+        feed.flush().map(|()| false)
     }
 
     /// Sends a barrier and reports where the source stands at it.
     fn bar(&mut self, source: &mut Flow, epoch: Epoch, standing: Standing, feed: Option<&mut Feed>) -> Result<()> {
         source.sent = epoch;
+        if let Some(feed) = &feed {
+            feed.flush()?;
+        }
         let watermarks = feed.map(Feed::save).transpose()?.flatten();
         self.rim.shared.report(Part::Source { uid: source.uid.clone(), standing, watermarks });
         self.say(source.scan, Message::Barrier(epoch))

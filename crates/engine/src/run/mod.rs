@@ -12,14 +12,14 @@ mod sink;
 
 pub use cut::{Cut, Standing, watermarks_key};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use millstream_plan::{Graph, NodeId, Target};
-use millstream_record::{Batch, Epoch, Reader, Scan, Sink, Stop};
+use millstream_record::{Batch, Epoch, Scan, Sink, Source, Stop};
 
 use crate::align::Alignment;
 use crate::doors::{Doors, Options};
@@ -31,6 +31,7 @@ use crate::intake::Intake;
 use crate::lane::Lane;
 use crate::layout::Layout;
 use crate::ledger::Ledger;
+use crate::opening::{Ends, first, open};
 use crate::progress::{Counters, Progress};
 use crate::values::values;
 use cut::{Gathering, Part, Wanted};
@@ -87,6 +88,9 @@ struct Shared {
     /// Whether the run waits for checkpoints: it then ends when it is stopped, not when its sources end.
     checkpoints: bool,
     wanted: Wanted,
+    /// Which sources must have ended before a source begins, and which have.
+    first: BTreeMap<NodeId, BTreeSet<NodeId>>,
+    ends: Ends,
     inboxes: Vec<Sender<Job>>,
     sinks: Vec<Sender<Order>>,
     parts: Sender<Part>,
@@ -101,7 +105,13 @@ impl Shared {
         }
     }
 
-    fn source_ended(&self) {
+    /// Waits a while for the tables that a source's rows are looked up in; whether the source may begin.
+    fn may_begin(&self, source: NodeId) -> bool {
+        self.first.get(&source).is_none_or(|first| self.ends.wait(first, LOOK))
+    }
+
+    fn source_ended(&self, source: NodeId) {
+        self.ends.ended(source);
         if self.gate.source_ended() && !self.checkpoints {
             self.quit();
         }
@@ -154,8 +164,10 @@ fn launch(graph: Graph, doors: Doors, options: Options, from: Option<&Cut>) -> R
     let counters = Counters::new(&graph, options.kept);
     counters.start(options.clock.now());
     let layout = Layout::of(&graph, options.parallelism);
-    let stop = Stop::default();
-    let springs = springs(&graph, &doors, &options, &counters, &stop, from)?;
+    let stop = options.stop.clone();
+    let Doors { sources, sinks } = doors;
+    let sources = sources.into_iter().map(|(name, source)| (name, Arc::from(source))).collect();
+    let springs = springs(&graph, &sources, &options, &counters, &stop, from)?;
     let taps = sink_taps(&graph);
     let (inboxes, outboxes): (Vec<_>, Vec<_>) = (0..layout.workers()).map(|_| unbounded()).unzip();
     let (orders_in, orders): (Vec<_>, Vec<_>) = taps.iter().map(|_| unbounded()).unzip();
@@ -170,6 +182,8 @@ fn launch(graph: Graph, doors: Doors, options: Options, from: Option<&Cut>) -> R
         options,
         checkpoints: from.is_some(),
         wanted: Wanted::default(),
+        first: first(&graph),
+        ends: Ends::default(),
         inboxes,
         sinks: orders_in,
         parts: parts_in,
@@ -179,7 +193,7 @@ fn launch(graph: Graph, doors: Doors, options: Options, from: Option<&Cut>) -> R
     let ways = ways(&graph, &layout, &taps, results_in);
     let mut threads = Threads { shared: shared.clone(), started: Vec::new() };
     let mut outflows = Vec::new();
-    let mut opened: BTreeMap<String, Box<dyn Sink>> = doors.sinks;
+    let mut opened: BTreeMap<String, Box<dyn Sink>> = sinks;
     for ((name, inbox), decided) in taps.iter().zip(orders).zip(decided) {
         let sink = opened.remove(name).ok_or_else(|| missing(name))?;
         let alignment = Alignment::new(ways.inputs(name));
@@ -279,7 +293,7 @@ fn ways(graph: &Graph, layout: &Layout, taps: &[String], results: Sender<Batch>)
 /// Opens every source, at the cut if there is one.
 fn springs(
     graph: &Graph,
-    doors: &Doors,
+    sources: &BTreeMap<String, Arc<dyn Source>>,
     options: &Options,
     counters: &Counters,
     stop: &Stop,
@@ -292,7 +306,7 @@ fn springs(
         if let Some(cut) = from {
             feed.load(&cut.state, &uid)?;
         }
-        let source = doors.sources.get(&name).ok_or_else(|| missing(&name))?;
+        let source = sources.get(&name).ok_or_else(|| missing(&name))?;
         let ended = standing.as_ref().is_some_and(|standing| standing.ended);
         let scan = Scan {
             columns: feed.intake().columns().to_vec(),
@@ -300,8 +314,7 @@ fn springs(
             batch_rows: options.batch_rows,
             stop: stop.clone(),
         };
-        let open = || source.open(scan).map_err(|source| EngineError::Door { name: name.clone(), source });
-        let reader: Option<Box<dyn Reader>> = if ended { None } else { Some(open()?) };
+        let reader = if ended { None } else { Some(open(&name, source.clone(), scan, stop)?) };
         let standing = standing.unwrap_or_default();
         springs.push(Spring { scan: feed.scan, name, uid, standing, water: hub::Water::Read(Box::new(feed), reader) });
     }
@@ -324,7 +337,7 @@ fn missing(name: &str) -> EngineError {
 pub(crate) fn feeds(graph: &Graph, options: &Options, counters: &Counters) -> Result<Vec<(String, Feed)>> {
     let feed = |(scan, tap, columns): (NodeId, &Arc<millstream_plan::Tap>, &[usize])| {
         let intake = Intake::new(tap, columns, options.timing(tap)).map_err(|error| error.within(&tap.name))?;
-        Ok((tap.name.clone(), Feed::new(scan, &tap.name, intake, options.bad_records, counters.source(scan))))
+        Ok((tap.name.clone(), Feed::new(scan, &tap.name, intake, options, counters.source(scan))))
     };
     graph.scans().map(feed).collect()
 }

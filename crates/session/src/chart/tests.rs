@@ -59,7 +59,8 @@ fn any_points_can_be_drawn() {
     for points in odd {
         for mark in MARKS {
             for kind in [AxisKind::Time, AxisKind::Number, AxisKind::Words(vec!["w".into(); points.len()])] {
-                let within = if matches!(kind, AxisKind::Words(_)) { &[(0.0, 1.0)][..points.len().min(1)] } else { points };
+                let within =
+                    if matches!(kind, AxisKind::Words(_)) { &[(0.0, 1.0)][..points.len().min(1)] } else { points };
                 for series in [&[within][..], &[within, within]] {
                     let drawn = chart(mark, kind.clone(), series);
                     assert!(drawn.svg().ends_with("</svg>") && !drawn.svg().contains("NaN"), "{drawn:?}");
@@ -81,7 +82,8 @@ fn no_text_is_markup() {
     (drawn.legend, drawn.note) = (Some(hostile.into()), Some(hostile.into()));
     drawn.series.iter_mut().for_each(|series| series.name = hostile.into());
     let svg = drawn.svg();
-    let tags = svg.split('<').skip(1).map(|rest| rest.split([' ', '>', '/']).find(|word| !word.is_empty()).unwrap_or(""));
+    let tags =
+        svg.split('<').skip(1).map(|rest| rest.split([' ', '>', '/']).find(|word| !word.is_empty()).unwrap_or(""));
     for tag in tags {
         assert!(["svg", "rect", "text", "line"].contains(&tag), "{tag} in {svg}");
     }

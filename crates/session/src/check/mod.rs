@@ -14,13 +14,14 @@ mod recording;
 mod referee;
 
 use std::fmt;
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 use millstream_engine::{EngineError, Options, Replay};
 use millstream_plan::Graph;
-use millstream_record::Batch;
+use millstream_record::{Batch, ManualClock};
 
 pub use recording::{Heard, Recording};
 
@@ -73,19 +74,16 @@ impl Comparison {
 
 impl fmt::Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rows = |number: usize| count(number as u64);
-        write!(f, "streamed: {} rows · computed as one batch: {} rows · ", rows(self.streamed), rows(self.batch))?;
+        let rows = |number: usize| format!("{} row{}", count(number as u64), if number == 1 { "" } else { "s" });
+        write!(f, "streamed: {} · computed as one batch: {} · ", rows(self.streamed), rows(self.batch))?;
         match self.equal() {
             true => f.write_str("equal")?,
-            false => write!(
-                f,
-                "{} rows are missing, {} are too many",
-                rows(self.missing.num_rows()),
-                rows(self.extra.num_rows())
-            )?,
+            false => {
+                write!(f, "missing: {}, too many: {}", rows(self.missing.num_rows()), rows(self.extra.num_rows()))?
+            }
         }
         if self.late > 0 {
-            write!(f, " · {} late rows left out of both", count(self.late))?;
+            write!(f, " · late rows left out of both: {}", count(self.late))?;
         }
         Ok(())
     }
@@ -94,7 +92,9 @@ impl fmt::Display for Comparison {
 /// Compares the streamed answer of a graph's first output over a recording with the batch answer.
 /// `options` are those of the run: where watermarks start and how they are spaced enters the meaning.
 pub fn check(graph: &Graph, recording: &Recording, options: &Options) -> Result<Verdict, CheckError> {
-    let options = Options { parallelism: 1, ..options.clone() };
+    // Which times are believed hangs on the clock; it stands still, so that both sides believe the same.
+    let clock = Arc::new(ManualClock::at(options.clock.now()));
+    let options = Options { parallelism: 1, clock, ..options.clone() };
     let (emitted, late) = stream(graph, recording, &options)?;
     let batch = match referee::answer(graph, recording, &options)? {
         Ok(batch) => batch,

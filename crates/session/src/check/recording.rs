@@ -1,14 +1,19 @@
 //! Bounded input in the order in which it was heard: decoded rows of each tap with all its physical columns,
 //! and the comings and goings of partitions, because watermarks hang on them.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use millstream_engine::Doors;
-use millstream_plan::{Graph, Op, Tap};
-use millstream_record::{Error, Fetched, PartitionId, Poll, Reader, Result, Scan, Stop};
+use millstream_plan::{Graph, NodeId, Tap};
+use millstream_record::{Error, Fetched, PartitionId, Poll, Reader, Result, Scan, Source, Stop};
 
 /// How long one look at a source waits. Bounded sources have their records at hand.
 const WAIT: Duration = Duration::from_millis(20);
+
+/// Sources by the names of their taps.
+type Sources = BTreeMap<String, Arc<dyn Source>>;
 
 /// Records of several taps in one order.
 #[derive(Debug, Default)]
@@ -42,21 +47,22 @@ impl Recording {
 
     /// Reads the taps of a graph to their ends: first those that a stream is looked up in, one after the
     /// other, then the others piece by piece in turn.
-    pub fn of(graph: &Graph, doors: &Doors, batch_rows: usize) -> Result<Recording> {
+    pub fn of(graph: &Graph, doors: Doors, batch_rows: usize, stop: &Stop) -> Result<Recording> {
+        let sources = doors.sources.into_iter().map(|(name, source)| (name, Arc::from(source))).collect();
         let mut recording = Recording::default();
         let (tables, streams): (Vec<_>, Vec<_>) = taps(graph).into_iter().partition(|(_, table)| *table);
         for (tap, _) in tables {
-            let mut reader = open(tap, doors, batch_rows)?;
-            while recording.hear(tap, reader.as_mut())? {}
+            let mut reader = open(tap, &sources, batch_rows, stop)?;
+            while recording.hear(tap, reader.as_mut(), stop)? {}
         }
         let mut readers = Vec::new();
         for (tap, _) in streams {
-            readers.push((tap, open(tap, doors, batch_rows)?));
+            readers.push((tap, open(tap, &sources, batch_rows, stop)?));
         }
         while !readers.is_empty() {
             let mut going = Vec::with_capacity(readers.len());
             for (tap, mut reader) in readers {
-                if recording.hear(tap, reader.as_mut())? {
+                if recording.hear(tap, reader.as_mut(), stop)? {
                     going.push((tap, reader));
                 }
             }
@@ -66,7 +72,10 @@ impl Recording {
     }
 
     /// Takes the next piece of a tap; false when it has ended.
-    fn hear(&mut self, tap: &Tap, reader: &mut dyn Reader) -> Result<bool> {
+    fn hear(&mut self, tap: &Tap, reader: &mut dyn Reader, stop: &Stop) -> Result<bool> {
+        if stop.raised() {
+            return Err(Error::Interrupted);
+        }
         let heard = match reader.poll(WAIT)? {
             Poll::Partition(partition) => Heard::Partition(partition),
             Poll::Rows(rows) => Heard::Rows(rows),
@@ -84,29 +93,19 @@ impl Recording {
 /// The taps of a graph, each once, and whether a stream is looked up in it.
 fn taps(graph: &Graph) -> Vec<(&Tap, bool)> {
     let mut taps: Vec<(&Tap, bool)> = Vec::new();
-    let tables = table_sides(graph);
+    let tables: BTreeSet<NodeId> = millstream_engine::begin_first(graph).into_values().flatten().collect();
     for (id, tap, _) in graph.scans() {
         match taps.iter_mut().find(|(known, _)| known.name == tap.name) {
-            Some((_, table)) => *table &= tables[id.0],
-            None => taps.push((tap, tables[id.0])),
+            Some((_, table)) => *table &= tables.contains(&id),
+            None => taps.push((tap, tables.contains(&id))),
         }
     }
     taps
 }
 
-/// Which nodes feed nothing but the table side of a join.
-fn table_sides(graph: &Graph) -> Vec<bool> {
-    let mut sides = vec![false; graph.nodes.len()];
-    for (id, node) in graph.nodes.iter().enumerate().rev() {
-        for (port, input) in node.inputs.iter().enumerate() {
-            sides[input.0] |= sides[id] || port == 1 && matches!(node.op, Op::TableJoin(_));
-        }
-    }
-    sides
-}
-
-fn open(tap: &Tap, doors: &Doors, batch_rows: usize) -> Result<Box<dyn Reader>> {
-    let source = doors.sources.get(&tap.name).ok_or_else(|| Error::Invalid(format!("{} was not opened", tap.name)))?;
+fn open(tap: &Tap, sources: &Sources, batch_rows: usize, stop: &Stop) -> Result<Box<dyn Reader>> {
+    let source = sources.get(&tap.name).ok_or_else(|| Error::Invalid(format!("{} was not opened", tap.name)))?;
     let columns = (0..tap.physical().len()).collect();
-    source.open(Scan { columns, resume: None, batch_rows, stop: Stop::default() })
+    let (source, scan) = (source.clone(), Scan { columns, resume: None, batch_rows, stop: stop.clone() });
+    stop.unless(move || source.open(scan)).unwrap_or(Err(Error::Interrupted))
 }

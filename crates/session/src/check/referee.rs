@@ -13,13 +13,13 @@ use datafusion::catalog::MemTable;
 use datafusion::dataframe::DataFrame;
 use datafusion::datasource::provider_as_source;
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, lit};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use millstream_engine::Options;
 use millstream_plan::{Graph, NodeId, Tap, TapColumn};
 use millstream_record::{Fetched, Kind};
 
-use super::batch::{ARRIVAL, Batches, KIND, Stop, judge, judges, named};
+use super::batch::{ARRIVAL, Batches, KIND, Stop, judge, judges, millis, named};
 use super::clock::{Clock, Tick};
 use super::{CheckError, Heard, Recording};
 
@@ -50,13 +50,13 @@ async fn compute(graph: &Graph, recording: &Recording, options: &Options) -> Res
     let context = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(1));
     let (arrived, mut ticks) = arrivals(graph, recording);
     for (scan, tap, _) in graph.scans() {
-        tell_watermarks(&context, scan, tap, &arrived[&scan], &mut ticks).await?;
+        tell_watermarks(&context, scan, tap, options, &arrived[&scan], &mut ticks).await?;
     }
     let clock = Clock::follow(graph, options, ticks);
     let judges = judges(graph);
     let mut tables = BTreeMap::new();
     for (scan, tap, _) in graph.scans() {
-        tables.insert(scan, table(tap, &arrived[&scan], &judges[scan.0], &clock)?);
+        tables.insert(scan, table(tap, options, &arrived[&scan], &judges[scan.0], &clock)?);
     }
     let mut batches = Batches::new(graph, judges, tables);
     let plan = batches.answer()?;
@@ -105,13 +105,14 @@ async fn tell_watermarks(
     context: &SessionContext,
     scan: NodeId,
     tap: &Tap,
+    options: &Options,
     arrived: &Arrived<'_>,
     ticks: &mut [Tick],
 ) -> Result<(), Stop> {
     let Some(watermark) = &tap.watermark else { return Ok(()) };
     let time = tap.columns[watermark.column].name();
     let value = LogicalPlanBuilder::from(columns(tap, rows_of(tap, arrived, Vec::new())?)?)
-        .filter(named(time).is_not_null())?
+        .filter(believed(time, tap, options))?
         .project([named(ARRIVAL), watermark.expr.clone().alias("value")])?
         .build()?;
     let mut values = BTreeMap::new();
@@ -137,7 +138,13 @@ async fn tell_watermarks(
 
 /// The recorded rows of a tap as a plan: all its columns, the arrival and the kind of each row, and the
 /// watermark before it of each operator that judges it.
-fn table(tap: &Tap, arrived: &Arrived<'_>, judges: &[NodeId], clock: &Clock<'_>) -> Result<LogicalPlan, Stop> {
+fn table(
+    tap: &Tap,
+    options: &Options,
+    arrived: &Arrived<'_>,
+    judges: &[NodeId],
+    clock: &Clock<'_>,
+) -> Result<LogicalPlan, Stop> {
     let rows = rows_of(
         tap,
         arrived,
@@ -152,12 +159,20 @@ fn table(tap: &Tap, arrived: &Arrived<'_>, judges: &[NodeId], clock: &Clock<'_>)
     )?;
     let plan = columns(tap, rows)?;
     match &tap.watermark {
-        // A row without event time is unreadable, for the stream and for the batch.
         Some(watermark) => {
             let time = tap.columns[watermark.column].name();
-            Ok(LogicalPlanBuilder::from(plan).filter(named(time).is_not_null())?.build()?)
+            Ok(LogicalPlanBuilder::from(plan).filter(believed(time, tap, options))?.build()?)
         }
         None => Ok(plan),
+    }
+}
+
+/// A row without event time is unreadable, for the stream and for the batch; so is one of the far future.
+fn believed(time: &str, tap: &Tap, options: &Options) -> Expr {
+    let given = named(time).is_not_null();
+    match options.timing(tap).max_future {
+        Some(ahead) => given.and(millis(named(time)).lt_eq(lit(options.clock.now().plus(ahead).0))),
+        None => given,
     }
 }
 

@@ -1,6 +1,7 @@
 //! One file a verb. Each answers one statement.
 
 mod advise;
+mod check;
 pub mod create;
 mod describe;
 mod explain;
@@ -35,6 +36,7 @@ pub fn answer(session: &mut Session, text: &str, statement: Spanned<Statement>) 
         Statement::Insert(insert) => query::insert(session, std::slice::from_ref(&*insert)),
         Statement::StatementSet(inserts) => query::insert(session, &inserts),
         Statement::Explain(explain) => explain::explain(session, &explain),
+        Statement::Check(what) => check::check(session, &what),
         Statement::Show(show) => show::show(session, &show),
         Statement::Describe(name) => describe::describe(session, &name),
         Statement::Set { key, value } => set::set(session, &key, &value),

@@ -49,12 +49,11 @@ pub fn all_of(session: &Session, name: &Name) -> Result<Graph, Fault> {
 /// Starts a graph over its topics.
 pub fn start(session: &Session, mut graph: Graph) -> Result<Live, Fault> {
     let_idle(session, &mut graph);
-    let mut doors = doors::open(session, &graph)?;
+    let doors = doors::open(session, &graph)?;
     // What is written now is to be seen in the next preview.
     doors.sinks.keys().for_each(|table| session.samples.forget(table));
-    letters::send(session, &mut doors)?;
     let bounded = doors.sources.values().all(|source| source.bounded());
-    let options = options(session);
+    let options = Options { dead_letters: letters::place(session)?, stop: session.stop.part(), ..options(session) };
     let run = millstream_engine::start(graph.clone(), doors, options)?;
     Ok(Live::new(graph, bounded, run, session.asides.clone()))
 }
@@ -85,7 +84,7 @@ pub fn options(session: &Session) -> Options {
     let mut options = Options { clock: session.clock.clone(), bad_records: bad_records(session), ..Options::default() };
     let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     options.parallelism = number("parallelism.default").unwrap_or_else(cores);
-    options.batch_rows = number("batch-rows").unwrap_or(options.batch_rows);
+    options.batch_rows = session.settings.batch_rows();
     options.kept = number("kept-rows").unwrap_or(options.kept);
     options
 }
@@ -94,7 +93,7 @@ fn bad_records(session: &Session) -> BadRecords {
     match session.settings.options().text("bad-records") {
         Some("fail") => BadRecords::Fail,
         Some("skip") => BadRecords::Skip,
-        // Records for a dead letter topic are written by the source itself, and kept as well.
+        // Records that become dead letters are kept as well.
         _ => BadRecords::Keep,
     }
 }

@@ -148,11 +148,15 @@ fn future(scene: &Scene<'_>, id: NodeId, source: &Source) -> Option<Cause> {
     let (table, name) = (words::table(&source.tap), words::identifier(tap.columns[column].name()));
     let clock = scene.event_clock(id);
     let text = format!(
-        "{name} of {table} lies more than a day ahead of the clock in {} of {}, the latest at {}: the watermark follows \
-         it, and what comes in its time is late",
+        "{name} of {table} lies more than a day ahead of the clock in {} of {}, the latest at {}: {}",
         crate::status::count(rows),
         counted(source.records, "record"),
-        clock.at(latest)
+        clock.at(latest),
+        // Whoever chose how far ahead is believed may have believed these.
+        match tap.options.contains_key(millstream_engine::MAX_FUTURE) {
+            true => "the watermark follows what is believed of it, and what comes in its time is late",
+            false => "such records are set aside and move no watermark",
+        }
     );
     // A factor of about a thousand is a unit taken for another.
     let unit = scene.now.0 > 0 && latest.0 / 100 > scene.now.0;

@@ -183,7 +183,7 @@ impl Told {
 
     fn feed(&mut self, tap: &Tap, partition: PartitionId, rows: RecordBatch, rejected: Vec<Rejected>) {
         let records = (rows.num_rows() + rejected.len()) as u64;
-        let fetched = Fetched { partition, rows, kinds: None, rejected, records, bytes: 0 };
+        let fetched = Fetched { partition, rows, kinds: None, rejected, records, bytes: 0, duplicate_keys: 0 };
         self.replay.feed(&tap.name, &fetched, &mut |_, _| Ok(())).expect("takes it");
     }
 

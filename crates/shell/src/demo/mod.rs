@@ -30,6 +30,7 @@ pub fn run(screen: &mut Screen, interrupt: &Interrupt, asked_format: bool) -> io
             return Ok(Exit::from(&fault));
         }
     };
+    session.heed(interrupt.stop());
     let exit = if io::stdin().is_terminal() {
         guided(&mut session, screen, interrupt)
     } else {

@@ -97,7 +97,10 @@ impl Spec {
 
 /// The function for DataFusion's plans.
 pub(super) fn function(spec: &'static Spec, session: &Arc<Session>) -> Arc<ScalarUDF> {
-    let signature = Signature::user_defined(Volatility::Immutable);
+    // What hangs on the moment of the query is computed by the run. Folded into the plan, the moment would
+    // give the same query another fingerprint each time, and no state would be found again.
+    let moment = super::time::MOMENTS.contains(&spec.name);
+    let signature = Signature::user_defined(if moment { Volatility::Volatile } else { Volatility::Immutable });
     let name = spec.name.to_lowercase();
     Arc::new(ScalarUDF::new_from_impl(Declared { spec, name, signature, session: Arc::clone(session) }))
 }

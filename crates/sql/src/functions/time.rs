@@ -67,6 +67,10 @@ macro_rules! moment {
     };
 }
 
+/// The functions that tell the moment of the query, or may.
+pub(super) const MOMENTS: &[&str] =
+    &["CURRENT_TIMESTAMP", "LOCALTIMESTAMP", "CURRENT_DATE", "LOCALTIME", "UNIX_TIMESTAMP"];
+
 pub(super) const FUNCTIONS: &[Spec] = &[
     moment!(
         "CURRENT_TIMESTAMP",

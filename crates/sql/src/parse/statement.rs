@@ -5,13 +5,13 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 use crate::ddl;
 use crate::error::{Span, SqlError};
 use crate::parse::{Cursor, insert, look, plot, query, steps, tokens};
-use crate::statement::{Explain, Name, Show, Spanned, Statement};
+use crate::statement::{Check, Explain, Name, Show, Spanned, Statement};
 
 /// The words that can begin a statement.
 const VERBS: &[&str] = &[
     "SELECT", "WITH", "FROM", "VALUES", "CREATE", "INSERT", "EXECUTE", "BEGIN", "EXPLAIN", "SHOW", "DESCRIBE", "DESC",
     "SET", "RESET", "DROP", "USE", "UNDO", "REDO", "PREVIEW", "START", "STOP", "WHY", "WATCH", "PLOT", "TAP", "PEEK",
-    "ADVISE",
+    "ADVISE", "CHECK",
 ];
 
 /// The verbs of Flink that are not here yet.
@@ -69,6 +69,7 @@ fn read(cursor: &mut Cursor<'_>) -> Result<Read, SqlError> {
         "INSERT" => Statement::Insert(Box::new(insert::insert(cursor)?)),
         "EXECUTE" | "BEGIN" => Statement::StatementSet(insert::statement_set(cursor)?),
         "EXPLAIN" => Statement::Explain(Box::new(explain(cursor)?)),
+        "CHECK" => Statement::Check(check(cursor)?),
         "SHOW" => Statement::Show(show(cursor)?),
         "DESCRIBE" | "DESC" => {
             cursor.next();
@@ -136,6 +137,16 @@ fn explain(cursor: &mut Cursor<'_>) -> Result<Explain, SqlError> {
     }
     let asked = steps::asked(cursor, "a query, a step, an INSERT INTO or a statement set")?;
     Ok(Explain { statement: Statement::Query(asked.query), step: asked.step, details })
+}
+
+/// `CHECK name` or `CHECK query`.
+fn check(cursor: &mut Cursor<'_>) -> Result<Check, SqlError> {
+    cursor.expect_words(&["CHECK"])?;
+    let query = ["SELECT", "WITH", "FROM", "VALUES"].iter().any(|verb| cursor.sees(&[verb]));
+    if query || cursor.peek() == Some(&Token::LParen) {
+        return Ok(Check::Query(query::query(cursor)?.query));
+    }
+    cursor.path("the name of a view or table, or a query").map(Check::Relation)
 }
 
 const SHOWN: &[&str] = &[

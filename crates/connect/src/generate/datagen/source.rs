@@ -100,6 +100,7 @@ impl DatagenReader {
             rejected: Vec::new(),
             records: count,
             bytes,
+            duplicate_keys: 0,
         })
     }
 }

@@ -19,6 +19,8 @@ use datafusion::logical_expr::{Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBu
 use millstream_plan::{Graph, NodeId, Op, Window, WindowInput};
 use millstream_record::Millis;
 
+pub use window::millis;
+
 /// The hidden column with the number of a row's arrival.
 pub const ARRIVAL: &str = "@arrival";
 /// The hidden column with the kind of a recorded row.
@@ -167,7 +169,7 @@ impl<'a> Batches<'a> {
         let table = self.tables.get(&id).cloned().ok_or_else(|| cannot("a tap was not recorded"))?;
         let changing = tap.changes != millstream_plan::TapChanges::Append;
         if changing && let Some(watermark) = &tap.watermark {
-            let time = crate::check::batch::window::millis(named(tap.columns[watermark.column].name()));
+            let time = millis(named(tap.columns[watermark.column].name()));
             for judge in self.judges[id.0].clone() {
                 let behind =
                     LogicalPlanBuilder::from(table.clone()).filter(time.clone().lt_eq(named(&self::judge(judge))))?;
