@@ -91,7 +91,7 @@ class Cells(KernelCase):
         for before in ("", "SELECT '🦀🦀漢字é'; "):
             code = before + "SELECT * FROM demo.bid"
             content = self.reply(self.client.complete(code, len(code)))
-            self.assertEqual(content["matches"], ["demo.bids"])
+            self.assertEqual(content["matches"][0], "demo.bids")
             replaced = code[: content["cursor_start"]] + content["matches"][0] + code[content["cursor_end"] :]
             self.assertEqual(replaced, before + "SELECT * FROM demo.bids")
             inspected = self.reply(self.client.inspect(code + "s", len(code) - 1))

@@ -22,8 +22,8 @@ class MillstreamTests(suite.KernelTests):
     code_hello_world = "CREATE OR REPLACE TEMPORARY VIEW `hello, world` AS SELECT 1 AS one; DROP VIEW `hello, world`"
     code_stderr = BROKEN
     completion_samples = [
-        {"text": "SELECT * FROM demo.bid", "matches": ["demo.bids"]},
-        {"text": "SHOW TABL", "matches": ["TABLE", "TABLES"]},
+        {"text": "SELECT * FROM demo.bid"},
+        {"text": "EXPLA", "matches": ["EXPLAIN"]},
     ]
     complete_code_samples = ["SELECT 1;", "SELECT 1; SHOW TABLES;", "", "\\help"]
     incomplete_code_samples = ["SELECT 1", "SELECT (1", "SELECT 'a", "CREATE TABLE t (", "/* a comment"]
