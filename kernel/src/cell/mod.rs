@@ -45,17 +45,20 @@ impl Manner {
 pub fn work(kernel: &Arc<Kernel>, shell: &Channel, cells: &Receiver<Message>) {
     let mut count = 0;
     while let Ok(request) = cells.recv() {
-        let failed = run_cell(kernel, shell, &request, &mut count);
-        if failed && Manner::of(&request.content).stop_on_error {
-            while let Ok(waiting) = cells.try_recv() {
-                abort(kernel, shell, &waiting);
-            }
-        }
+        let given_back = run_cell(kernel, shell, &request, cells, &mut count);
+        given_back.iter().for_each(|waiting| abort(kernel, shell, waiting));
     }
 }
 
-/// Runs one cell; answers whether it failed.
-fn run_cell(kernel: &Arc<Kernel>, shell: &Channel, request: &Message, count: &mut u64) -> bool {
+/// Runs one cell. If it fails, those that wait are to be given back: the ones that wait now, before anybody
+/// hears of the failure, and none that is sent in answer to it.
+fn run_cell(
+    kernel: &Arc<Kernel>,
+    shell: &Channel,
+    request: &Message,
+    cells: &Receiver<Message>,
+    count: &mut u64,
+) -> Vec<Message> {
     let manner = Manner::of(&request.content);
     let stop = Stop::default();
     kernel.set_running(Some(Running { parent: request.header.clone(), stop: stop.clone() }));
@@ -71,7 +74,7 @@ fn run_cell(kernel: &Arc<Kernel>, shell: &Channel, request: &Message, count: &mu
     if manner.store_history {
         kernel.history.keep(*count, code, output.result().map(str::to_string));
     }
-    let failed = ran.is_err();
+    let given_back = if ran.is_err() && manner.stop_on_error { cells.try_iter().collect() } else { Vec::new() };
     let reply = match ran {
         Ok(()) => json!({
             "status": "ok",
@@ -92,7 +95,7 @@ fn run_cell(kernel: &Arc<Kernel>, shell: &Channel, request: &Message, count: &mu
     shell.reply(request, reply);
     kernel.set_running(None);
     kernel.iopub.status(&request.header, "idle");
-    failed
+    given_back
 }
 
 /// Expressions of a client are SQL without a table here; nobody needs them, so each is refused by name.
