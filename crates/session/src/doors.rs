@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock, PoisonError};
 use arrow::array::RecordBatch;
 use millstream_engine::Doors;
 use millstream_plan::{Graph, Tap, Target};
-use millstream_record::{Clock, Connector, Options, Sink, Source};
+use millstream_record::{Clock, Connector, Error, Options, Sink, Source};
 use millstream_sql::show::REDACTED;
 use millstream_sql::{SqlError, declare};
 
