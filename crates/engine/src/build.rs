@@ -8,8 +8,8 @@ use crate::error::Result;
 use crate::expression::Expression;
 use crate::operator::Operator;
 use crate::operators::{
-    GroupAggregateOperator, IntervalJoinOperator, LimitOperator, NormalizeOperator, OverOperator, SessionAggregateOperator,
-    SessionRowsOperator, SortOperator, TableJoinOperator, WindowAggregateOperator, rank,
+    GroupAggregateOperator, IntervalJoinOperator, LimitOperator, NormalizeOperator, OverOperator,
+    SessionAggregateOperator, SessionRowsOperator, SortOperator, TableJoinOperator, WindowAggregateOperator, rank,
 };
 use crate::stage::{AssignWindow, Expand, Filter, Project, Stage, Unnest};
 

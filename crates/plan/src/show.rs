@@ -6,8 +6,8 @@ use std::fmt;
 use datafusion::logical_expr::Expr;
 
 use crate::{
-    AggregateCall, AggregateKind, Changes, Emits, Equality, Frame, Graph, Node, NodeId, Op, Order, Over, OverCall, Rank, Reads, Target,
-    WindowAggregate, WindowInput,
+    AggregateCall, AggregateKind, Changes, Emits, Equality, Frame, Graph, Node, NodeId, Op, Order, Over, OverCall,
+    Rank, Reads, Target, WindowAggregate, WindowInput,
 };
 
 impl fmt::Display for Graph {

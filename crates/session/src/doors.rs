@@ -52,6 +52,11 @@ impl Outside {
         self.connectors.get_or_init(|| millstream_connect::connectors(self.topics.inner().clone(), self.clock.clone()))
     }
 
+    /// The connector of this name.
+    pub fn connector(&self, name: &str) -> Result<&Arc<dyn Connector>, SqlError> {
+        declare::connector(self.connectors(), name)
+    }
+
     /// A tap's options with the passwords that they name put in, to open it with.
     pub fn opening(&self, tap: &Tap) -> Result<(&Arc<dyn Connector>, Options), Fault> {
         let tap = Tap { options: self.secrets.put_in(&tap.options)?, ..tap.clone() };

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use millstream_connect::format::{FORMAT_OPTIONS, KEY_OPTIONS};
 use millstream_record::{Connector, Options};
+use millstream_sql::declare::{TAP_OPTIONS, wrong_option};
 use millstream_sql::statement::{Name, Place};
 use millstream_sql::{Relation, Span, SqlError};
 
-use crate::doors::{TAP_OPTIONS, wrong_option};
 use crate::fault::Fault;
 use crate::session::Session;
 

@@ -61,7 +61,7 @@ fn check(connector: &Arc<dyn Connector>, tap: &Tap) -> Result<Options, OptionErr
 }
 
 /// An option that does not fit, as an error of the statement.
-fn wrong_option(connector: &str, error: &OptionError) -> SqlError {
+pub fn wrong_option(connector: &str, error: &OptionError) -> SqlError {
     let found = SqlError::new("E0302", error.to_string());
     match error {
         OptionError::Unknown { near: None, .. } => {

@@ -107,8 +107,8 @@ fn a_topic_is_listed_peeked_and_tapped_without_a_trace() {
 
 fn browse(servers: &str, topic: &str, scan: &RawScan) -> millstream_record::Result<Sample> {
     let typed = [("properties.bootstrap.servers", servers), ("topic", topic)];
-    let options = Options::check(typed, &[Kafka.options()]).expect("known");
-    let mut reader = Kafka.browse(None, &options)?.read(scan)?;
+    let options = Options::check(typed, &[Kafka::default().options()]).expect("known");
+    let mut reader = Kafka::default().browse(None, &options)?.read(scan)?;
     Sample::draw(reader.as_mut(), Limits::default(), &scan.stop)
 }
 
@@ -149,9 +149,9 @@ fn following_sees_what_is_written_later() {
     let servers = Broker::shared().address();
     made(&servers, "browse-follow", 1);
     let typed = [("properties.bootstrap.servers", servers.as_str()), ("topic", "browse-follow")];
-    let options = Options::check(typed, &[Kafka.options()]).expect("known");
+    let options = Options::check(typed, &[Kafka::default().options()]).expect("known");
     let scan = RawScan { follow: true, ..RawScan::default() };
-    let mut reader = Kafka.browse(None, &options).expect("fits").read(&scan).expect("opens");
+    let mut reader = Kafka::default().browse(None, &options).expect("fits").read(&scan).expect("opens");
     Topics::at(&servers).produce("browse-follow", [Record::new(0, "later")]);
     for _ in 0..600 {
         match reader.poll(std::time::Duration::from_millis(100)).expect("the broker answers") {

@@ -25,7 +25,8 @@ pub fn over(words: &mut Words, calls: Vec<AggregateCall>, input: &RowType) -> (O
         };
         OverCall { call, reads }
     };
-    let plan = Over { partition: words.keys(), time: input.times[0], frame, calls: calls.into_iter().map(call).collect() };
+    let plan =
+        Over { partition: words.keys(), time: input.times[0], frame, calls: calls.into_iter().map(call).collect() };
     (Op::Over(plan), RowType { schema: Arc::new(Schema::new(fields)), ..input.clone() })
 }
 

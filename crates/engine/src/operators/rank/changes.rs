@@ -106,7 +106,15 @@ impl ChangesRank {
         }
     }
 
-    fn take_back(&mut self, group: u32, key: &[u8], hash: u64, number: u64, told: &mut Told, origin: u32) -> Result<()> {
+    fn take_back(
+        &mut self,
+        group: u32,
+        key: &[u8],
+        hash: u64,
+        number: u64,
+        told: &mut Told,
+        origin: u32,
+    ) -> Result<()> {
         told.released.push(number);
         let line = &mut self.lines[group as usize];
         for (place, candidate) in line.candidates(key, hash).collect::<Vec<_>>() {

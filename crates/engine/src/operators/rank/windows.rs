@@ -64,7 +64,8 @@ impl WindowRank {
     fn take(&mut self, rows: &RecordBatch) -> Result<Vec<u32>> {
         let ends = self.window.ends(rows)?;
         let columns: Vec<ArrayRef> = self.plan.partition.iter().map(|&key| rows.column(key).clone()).collect();
-        let late: Vec<u32> = (0u32..).zip(ends.values()).filter(|(_, end)| self.window.closed(**end)).map(|(row, _)| row).collect();
+        let late: Vec<u32> =
+            (0u32..).zip(ends.values()).filter(|(_, end)| self.window.closed(**end)).map(|(row, _)| row).collect();
         let mut groups = Vec::new();
         self.interner.intern(&columns, rows.num_rows(), &mut groups)?;
         self.lines.resize_with(self.interner.len(), Line::default);

@@ -44,7 +44,8 @@ impl Lowering<'_> {
         let frame = frame(definition, &calls)?;
         let node = if columns.is_identity(&row) { input.node } else { self.project(input.node, columns) };
         let below = self.graph.node(node).row.clone();
-        let results = calls.iter().map(|over| Field::new(&over.call.name, over.call.data_type.clone(), over.call.nullable));
+        let results =
+            calls.iter().map(|over| Field::new(&over.call.name, over.call.data_type.clone(), over.call.nullable));
         let fields = below.schema.fields().iter().map(|field| field.as_ref().clone()).chain(results);
         let edge = columns::row(fields, below.times.clone(), Changes::Append);
         let first = below.schema.fields().len();
@@ -108,7 +109,11 @@ fn frame(function: &WindowFunction, calls: &[OverCall]) -> Result<Frame, SqlErro
     let WindowFrame { units, start_bound, end_bound, .. } = &function.params.window_frame;
     let at = place(&function.params.args);
     if is_numbering(function) || function.fun.name() == "lag" {
-        return Ok(if calls.iter().all(|call| call.reads == Reads::Row) { Frame::Rows(None) } else { Frame::Range(None) });
+        return Ok(if calls.iter().all(|call| call.reads == Reads::Row) {
+            Frame::Rows(None)
+        } else {
+            Frame::Range(None)
+        });
     }
     if *end_bound != WindowFrameBound::CurrentRow {
         return Err(unsupported("over", "a frame that does not end at the CURRENT ROW", at));

@@ -143,9 +143,9 @@ impl Lowering<'_> {
         let mut columns = Columns::all(&row);
         let mut column = |expr: &Expr| key(&input, plan.schema(), &row, &mut columns, expr);
         let partition = by.iter().map(&mut column).collect::<Result<Vec<_>, _>>()?;
-        let order = order
-            .iter()
-            .map(|sort| Ok(Order { column: column(&sort.expr)?, descending: !sort.asc, nulls_first: sort.nulls_first }));
+        let order = order.iter().map(|sort| {
+            Ok(Order { column: column(&sort.expr)?, descending: !sort.asc, nulls_first: sort.nulls_first })
+        });
         let order = order.collect::<Result<Vec<_>, SqlError>>()?;
         let node = if columns.is_identity(&row) { input.node } else { self.project(input.node, columns) };
         Ok(Ranked { input, node, partition, order })
@@ -208,13 +208,7 @@ fn numbered(plan: &LogicalPlan) -> Option<(&Window, Vec<usize>)> {
     }
 }
 
-fn key(
-    input: &Rows,
-    schema: &DFSchema,
-    row: &RowType,
-    columns: &mut Columns,
-    expr: &Expr,
-) -> Result<usize, SqlError> {
+fn key(input: &Rows, schema: &DFSchema, row: &RowType, columns: &mut Columns, expr: &Expr) -> Result<usize, SqlError> {
     if let Some(slot) = input.plain(schema, expr)? {
         return Ok(slot.column());
     }
