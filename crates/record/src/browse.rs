@@ -152,7 +152,7 @@ mod tests {
         assert_eq!(shares(&[], 10), Vec::<u64>::new());
         assert_eq!(shares(&[100, 100], 10), [5, 5]);
         assert_eq!(shares(&[1, 100, 0], 10), [1, 9, 0]);
-        assert_eq!(shares(&[100, 3, 100, 4], 20), [6, 3, 7, 4]);
+        assert_eq!(shares(&[100, 3, 100, 4], 20), [7, 3, 6, 4]);
         assert_eq!(shares(&[2, 3], 10), [2, 3], "there is no more");
         for most in 0..50 {
             let given = shares(&[7, 0, 30, 4], most);

@@ -100,7 +100,8 @@ impl Lowering<'_> {
         let own = number.then(|| Field::new("row_number", DataType::Int64, false));
         let fields = below.schema.fields().iter().map(|field| field.as_ref().clone()).chain(own);
         let (times, changes, attached) = match &emits {
-            Emits::Changes | Emits::Newest => (Vec::new(), Changes::Retract, None),
+            Emits::Changes => (Vec::new(), Changes::Retract, None),
+            Emits::Newest => (below.times.clone(), Changes::Retract, None),
             Emits::Earliest { .. } => (below.times.clone(), Changes::Append, input.attached),
             Emits::Window { .. } => (below.times.clone(), Changes::Append, input.attached),
         };
