@@ -75,6 +75,7 @@ pub trait RawReader: Send {
 
 /// The answer of a raw reader.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one answer stands at a time, and records are the common one")]
 pub enum RawPoll {
     /// A partition exists. Every partition is announced before its first records.
     Partition(PartitionId),

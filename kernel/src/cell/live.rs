@@ -184,6 +184,8 @@ impl Show {
             match self.live.next(LOOK) {
                 Step::Rows(batch) => self.take(&batch)?,
                 Step::Quiet => {}
+                // The run hears the stop signal too, and may end of it before it is looked at here.
+                Step::End if stop.raised() => return Ok(Ending::Stopped),
                 Step::End => return Ok(Ending::Itself),
             }
             if Instant::now() >= due {
