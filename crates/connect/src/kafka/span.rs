@@ -50,12 +50,13 @@ pub fn spans(
         Start::Newest(most) => newest(&extents, most),
         _ => wanted,
     };
-    let found = extents.into_iter().zip(wanted.into_iter().zip(until));
-    let span = |(partition, (extent, (wanted, until))): (&PartitionId, ((i64, i64), (Option<i64>, Option<i64>)))| {
+    let ends = wanted.into_iter().zip(until);
+    let mut spans = Vec::with_capacity(partitions.len());
+    for ((partition, extent), (wanted, until)) in partitions.iter().zip(extents).zip(ends) {
         let place = resume.map(|positions| positions.get(partition).copied());
-        span(reading, partition, extent, place, wanted, until)
-    };
-    partitions.iter().zip(found).map(span).collect()
+        spans.push(span(reading, partition, extent, place, wanted, until)?);
+    }
+    Ok(spans)
 }
 
 /// Where to begin so that `most` offsets lie ahead.

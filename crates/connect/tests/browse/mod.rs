@@ -175,11 +175,8 @@ fn following_waits_for_more() {
     let mut producer = it.topics.producer("t").expect("opens");
     producer.send(&Record { value: Some(b"new"), partition: Some(2), ..Record::default() }).expect("sent");
     producer.flush().expect("flushed");
-    let received = loop {
-        match reader.poll(Duration::from_secs(5)).expect("open") {
-            RawPoll::Records(received) => break received,
-            other => panic!("{other:?}"),
-        }
+    let RawPoll::Records(received) = reader.poll(Duration::from_secs(5)).expect("open") else {
+        panic!("no record came")
     };
     assert_eq!(received.records.record(0).value, Some(&b"new"[..]));
     let positions = reader.positions();

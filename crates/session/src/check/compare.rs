@@ -113,7 +113,10 @@ fn close(left: &ArrayRef, right: &ArrayRef) -> Result<Vec<bool>, ArrowError> {
 
 fn same(left: &ArrayRef, right: &ArrayRef) -> Result<Vec<bool>, ArrowError> {
     let converter = RowConverter::new(vec![SortField::new(left.data_type().clone())])?;
-    let (left, right) = (converter.convert_columns(&[left.clone()])?, converter.convert_columns(&[right.clone()])?);
+    let (left, right) = (
+        converter.convert_columns(std::slice::from_ref(left))?,
+        converter.convert_columns(std::slice::from_ref(right))?,
+    );
     Ok(left.iter().zip(right.iter()).map(|(a, b)| a == b).collect())
 }
 

@@ -107,7 +107,7 @@ fn at_node(scene: &Scene<'_>, id: NodeId) -> Vec<Cause> {
 /// Nothing hinders that is known: how far the rows have come.
 fn on_the_way(scene: &Scene<'_>) -> Option<Cause> {
     let taken = |id: &NodeId| scene.operator(*id).rows_in.iter().sum::<u64>() > 0;
-    let last = (0..scene.graph.nodes.len()).map(NodeId).filter(taken).last()?;
+    let last = (0..scene.graph.nodes.len()).map(NodeId).rfind(taken)?;
     let rows: u64 = scene.operator(last).rows_in.iter().sum();
     let name = scene.graph.node(last).op.name();
     Some(Cause::new(format!("nothing hinders that can be seen: {} have come as far as the {name}", moment::rows(rows))))

@@ -93,7 +93,7 @@ fn definition<'f>(functions: &[&'f WindowFunction]) -> Result<&'f WindowFunction
         let ordered = ours.partition_by == theirs.partition_by && ours.order_by == theirs.order_by;
         ordered && (!frames(other) || ours.window_frame == theirs.window_frame)
     };
-    if functions.iter().all(|other| same(other)) {
+    if functions.iter().all(same) {
         return Ok(framed);
     }
     let at = place(functions.iter().flat_map(|function| &function.params.args));
