@@ -92,9 +92,12 @@ fn is_text(value: &[u8]) -> bool {
     std::str::from_utf8(value).is_ok_and(|text| !text.contains(control))
 }
 
+/// Whether most values are such as a test says.
+type Most<'a> = &'a dyn Fn(&dyn Fn(&[u8]) -> bool) -> bool;
+
 /// Formats with a mark at their beginning: a registry's (a zero byte and the schema's number in four), an
 /// Avro file's, a Parquet file's.
-fn later(values: &[&[u8]], most: &dyn Fn(&dyn Fn(&[u8]) -> bool) -> bool) -> Option<String> {
+fn later(values: &[&[u8]], most: Most<'_>) -> Option<String> {
     if most(&|value| value.starts_with(b"Obj\x01")) {
         return Some("avro (whole files)".into());
     }
@@ -113,7 +116,7 @@ fn later(values: &[&[u8]], most: &dyn Fn(&dyn Fn(&[u8]) -> bool) -> bool) -> Opt
     Some(format!("{kind} (registry id {id})"))
 }
 
-fn debezium(most: &dyn Fn(&dyn Fn(&[u8]) -> bool) -> bool) -> Option<Format> {
+fn debezium(most: Most<'_>) -> Option<Format> {
     fn is_change(value: &serde_json::Value) -> bool {
         let known = value.get("op").and_then(|op| op.as_str()).is_some_and(|op| matches!(op, "c" | "u" | "d" | "r"));
         known && (value.get("after").is_some() || value.get("before").is_some())

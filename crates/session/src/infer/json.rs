@@ -127,11 +127,11 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn object(&mut self, mut node: Option<&mut Node>, depth: usize) -> Option<()> {
+    fn object(&mut self, node: Option<&mut Node>, depth: usize) -> Option<()> {
         let start = self.at;
         self.at += 1;
         let (bytes, record) = (self.bytes, self.record);
-        let mut object = node.as_deref_mut().map(|node| {
+        let mut object = node.map(|node| {
             node.note(Kind::Object, record, &bytes[start..]);
             let object = node.object.get_or_insert_default();
             object.count += 1;

@@ -282,7 +282,7 @@ fn candidates(name: &[String], data_type: &SqlType, decoded: &Decoded, found: &m
             .map(|_| Told::Fraction),
         TypeKind::Row(fields) if name.len() < 4 => {
             for field in fields {
-                candidates(&[name, &[field.name.clone()]].concat(), &field.data_type, decoded, found);
+                candidates(&[name, std::slice::from_ref(&field.name)].concat(), &field.data_type, decoded, found);
             }
             None
         }

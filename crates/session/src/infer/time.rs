@@ -124,9 +124,9 @@ pub fn judge(candidate: &Candidate, all: &[Series]) -> Option<Score> {
         points -= 40;
         why.push(format!("missing in {} records", total - there));
     }
-    if steps > 0 {
-        points += (forward * 30 / steps) as i64 - 15;
-        why.push(format!("goes forward in {} % of steps", forward * 100 / steps));
+    if let (Some(thirtieth), Some(share)) = ((forward * 30).checked_div(steps), (forward * 100).checked_div(steps)) {
+        points += thirtieth as i64 - 15;
+        why.push(format!("goes forward in {share} % of steps"));
     }
     if let Some(near) = near.filter(|_| is_near) {
         points += 20;

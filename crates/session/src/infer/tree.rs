@@ -112,7 +112,7 @@ impl Node {
             (Kind::Array, self.array.as_ref().map_or(0, |array| array.0)),
         ];
         let mut kinds: Vec<_> = all.into_iter().filter(|(_, count)| *count > 0).collect();
-        kinds.sort_by(|a, b| b.1.cmp(&a.1));
+        kinds.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         kinds
     }
 

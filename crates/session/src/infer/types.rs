@@ -179,7 +179,7 @@ pub fn number(numbers: &Numbers) -> TypeKind {
     let money = whole == 0 && least_scale == most_scale && padded > 0 && broken >= AGREE;
     let fits = scientific == 0 && before.saturating_add(most_scale) <= 38;
     if fits && (money || significant > FLOAT_DIGITS) {
-        let precision = [10, 18, 38].into_iter().find(|precision| *precision >= before + most_scale + 1).unwrap_or(38);
+        let precision = [10, 18, 38].into_iter().find(|precision| *precision > before + most_scale).unwrap_or(38);
         return TypeKind::Decimal(precision, most_scale);
     }
     TypeKind::Double

@@ -24,10 +24,10 @@ pub fn stretch(ms: i64) -> String {
         _ => format!("{large} {name} {small} {rest}"),
     };
     match seconds {
-        ..10 if ms % 1000 != 0 => trimmed(format!("{}.{:03}", seconds, ms.unsigned_abs() % 1000)) + " s",
-        ..60 => format!("{seconds} s"),
-        ..3_600 => two(seconds / 60, "min", seconds % 60, "s"),
-        ..86_400 => two(seconds / 3_600, "h", seconds % 3_600 / 60, "min"),
+        _ if seconds < 10 && ms % 1000 != 0 => trimmed(format!("{}.{:03}", seconds, ms.unsigned_abs() % 1000)) + " s",
+        _ if seconds < 60 => format!("{seconds} s"),
+        _ if seconds < 3_600 => two(seconds / 60, "min", seconds % 60, "s"),
+        _ if seconds < 86_400 => two(seconds / 3_600, "h", seconds % 3_600 / 60, "min"),
         _ => two(seconds / 86_400, "d", seconds % 86_400 / 3_600, "h"),
     }
 }
