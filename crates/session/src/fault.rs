@@ -9,7 +9,7 @@ use millstream_engine::EngineError;
 use millstream_record::{Error, OptionError};
 use millstream_sql::{Span, SqlError};
 
-use crate::render::{Look, Tone, gate, width};
+use crate::render::{Look, Tone, gate, string, width};
 
 /// The kinds of failure that callers tell apart: each is an exit code of the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +101,27 @@ impl Fault {
             out.extend([": ", &gate::shown_lines(hint), "\n"]);
         }
         out
+    }
+}
+
+impl Fault {
+    /// The fault as one JSON object: code, message, hints, and where it is known line and column (from 1, in
+    /// characters) and the bytes of the place.
+    pub fn json(&self) -> String {
+        let mut out = format!("{{\"error\":{{\"code\":\"{}\",\"message\":", self.code);
+        string(&mut out, &self.message);
+        out.push_str(",\"hints\":[");
+        for (number, hint) in self.hints.iter().enumerate() {
+            out.push_str(if number > 0 { "," } else { "" });
+            string(&mut out, hint);
+        }
+        out.push(']');
+        if let (Some(span), Some(text)) = (self.span, &self.text) {
+            let (line, column) = millstream_sql::error::line_column(text, span.start);
+            let place = format!(",\"line\":{line},\"column\":{column},\"bytes\":[{},{}]", span.start, span.end);
+            out.push_str(&place);
+        }
+        out + "}}"
     }
 }
 
@@ -225,6 +246,22 @@ mod tests {
         let at = carets.find('^').expect("a caret");
         let column: String = line.chars().skip(at).take(4).collect();
         assert_eq!((column.as_str(), &carets[at..]), ("bidz", "^^^^"));
+    }
+
+    #[test]
+    fn a_fault_is_json_for_programs() {
+        let text: Arc<str> = "SELECT 1,\n  ä + bidz".into();
+        let error = SqlError::new("E0204", "there is no column 'bidz\u{1b}'")
+            .at(Span::new(17, 21))
+            .hint("did you mean \"bids\"?");
+        let json = Fault::from(error).within(&text, 0).json();
+        assert!(!json.contains('\u{1b}'));
+        let read: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+        assert_eq!(
+            read,
+            serde_json::json!({"error": {"code": "E0204", "message": "there is no column 'bidz\u{1b}'",
+                "hints": ["did you mean \"bids\"?"], "line": 2, "column": 7, "bytes": [17, 21]}})
+        );
     }
 
     #[test]

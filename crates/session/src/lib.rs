@@ -9,6 +9,7 @@
 mod aside;
 pub mod chart;
 pub mod check;
+mod codes;
 mod complete;
 #[cfg(test)]
 mod conservation;
@@ -46,16 +47,23 @@ mod workbook;
 #[cfg(test)]
 mod stories;
 
-pub use complete::{Candidate, KEYWORDS, Vocabulary, functions};
+pub use codes::{CODES, Code, code};
+pub use complete::{
+    Candidate, CandidateKind, Fit, KEYWORDS, Mark, Ranker, STATEMENTS, STEPS, SeenTopics, Statement, Vocabulary,
+    functions, is_keyword, statement,
+};
 pub use fault::{Class, Fault};
 pub use fold::Fold;
 pub use live::{Finished, Live, Step};
 pub use millstream_plan::{Changes, Edge, Exchange, Explanation, Operator};
 pub use millstream_record::{Batch, Clock, Kind, Stop, SystemClock, sounds_secret};
+pub use millstream_sql::error::nearest;
 pub use millstream_sql::types::quoted;
-pub use millstream_sql::{Completeness, is_complete};
+pub use millstream_sql::{Completeness, Lexeme, Lexemes, Span, Unfinished, is_complete};
 pub use preview::{Counts, Dependent, Kind as CountKind, OPEN, Preview};
-pub use render::{Cell, Columns, Excerpt, Format, Head, LiveTable, Look, Tone, Writer, Zone, gate, to_text, width};
+pub use render::{
+    Cell, Columns, Excerpt, Format, Head, LiveTable, Look, Tone, Writer, Zone, gate, time_text, to_text, width,
+};
 pub use reply::{Explained, Plotted, Reply, Table, Watched};
 pub use runs::{Lent, Notice, Notices, RunReport, RunState, Said};
 pub use sample::TableSample;

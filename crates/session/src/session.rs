@@ -9,7 +9,7 @@ use millstream_record::{Clock, Stop, SystemClock};
 use millstream_sql::{Catalog, Span};
 
 use crate::aside::Asides;
-use crate::complete::Vocabulary;
+use crate::complete::{ConnectorWords, SeenTopics, Vocabulary};
 use crate::doors::Outside;
 use crate::fault::Fault;
 use crate::ledgers::Ledgers;
@@ -96,6 +96,8 @@ pub struct Session {
     /// Raised when the user does not want to wait for the statement any longer.
     pub(crate) stop: Stop,
     pub(crate) last_run: LastRun,
+    /// Topics that were seen, for completion.
+    pub(crate) seen: SeenTopics,
 }
 
 impl Session {
@@ -121,6 +123,7 @@ impl Session {
             notes: Vec::new(),
             stop: Stop::default(),
             last_run: None,
+            seen: SeenTopics::default(),
         };
         demo::register(&mut session)?;
         session.workbook.begin();
@@ -165,7 +168,13 @@ impl Session {
 
     /// The names that can be typed at the moment.
     pub fn vocabulary(&self) -> Vocabulary {
-        Vocabulary::of(&self.catalog)
+        let words = |connector: &Arc<dyn millstream_record::Connector>| ConnectorWords {
+            name: connector.name(),
+            doc: connector.doc(),
+            options: connector.options(),
+        };
+        let connectors = self.outside.connectors().iter().map(words).collect();
+        Vocabulary::of(&self.catalog, planning::settings(self), connectors).with_outside(self.seen.clone(), Vec::new())
     }
 
     /// The names of all tables, views and steps.

@@ -80,7 +80,7 @@ impl Manner {
     }
 }
 
-const FORMATS: [&str; 8] = ["table", "csv", "tsv", "json", "ndjson", "markdown", "vertical", "arrow"];
+const FORMATS: [&str; 9] = ["table", "csv", "tsv", "json", "ndjson", "markdown", "vertical", "arrow", "parquet"];
 
 /// When to colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -1,11 +1,10 @@
-//! Ctrl-C. It stops the query that runs and not the program; pressed again before the query has stopped,
-//! it ends the program at once.
+//! Ctrl-C. It stops the query that runs and not the program. In a script, pressed again before the query has
+//! stopped, it ends the program at once; at the prompt it never does.
 
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use millstream_session::Stop;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 /// Whether the user wants the running query to stop.
@@ -16,11 +15,13 @@ pub struct Interrupt {
 }
 
 impl Interrupt {
-    /// Listens to Ctrl-C, and to the signals that ask a program to end.
-    pub fn listen() -> io::Result<Interrupt> {
+    /// Listens to Ctrl-C, and to the signals that ask a program to end. `again` says whether a second Ctrl-C ends it, too.
+    pub fn listen(again: bool) -> io::Result<Interrupt> {
         let interrupt = Interrupt::default();
-        // Registered first: a second Ctrl-C finds the flag raised and ends the program.
-        signal_hook::flag::register_conditional_shutdown(SIGINT, 130, interrupt.asked.clone())?;
+        if again {
+            // Registered first: a second Ctrl-C finds the flag raised and ends the program.
+            signal_hook::flag::register_conditional_shutdown(SIGINT, 130, interrupt.asked.clone())?;
+        }
         signal_hook::flag::register(SIGINT, interrupt.asked.clone())?;
         for (signal, code) in [(SIGTERM, 143), (SIGHUP, 129)] {
             signal_hook::flag::register_conditional_shutdown(signal, code, interrupt.ended.clone())?;
@@ -29,14 +30,15 @@ impl Interrupt {
         Ok(interrupt)
     }
 
-    /// The signal for what waits below the shell.
-    pub fn stop(&self) -> Stop {
-        Stop::of(self.asked.clone())
-    }
-
     /// Whether the running query should stop.
     pub fn raised(&self) -> bool {
         self.asked.load(Ordering::Relaxed) || self.ended()
+    }
+
+    /// Asks the running query to stop, as Ctrl-C does.
+    #[cfg(test)]
+    pub fn raise(&self) {
+        self.asked.store(true, Ordering::Relaxed);
     }
 
     /// Whether the program should end, too.

@@ -8,6 +8,7 @@ use millstream_session::{
     Batch, Changes, Columns, Fault, Finished, Fold, Format, Live, LiveTable, Status, Step, Writer, Zone, count,
 };
 
+use crate::desk;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::screen::Screen;
@@ -41,7 +42,10 @@ pub fn watch(
     screen.measure();
     let mut taker = match taker(&live, changelog, screen) {
         Ok(taker) => taker,
-        Err(fault) => return Ok(Err(fault)),
+        Err(fault) => {
+            live.stop();
+            return Ok(Err(fault));
+        }
     };
     let (began, mut meter) = (Instant::now(), Meter::new());
     let mut stopped = None;
@@ -74,7 +78,8 @@ pub fn watch(
     }
     screen.clear_status()?;
     let (changes, inserts) = (live.rows(), live.columns.is_none());
-    let ended = live.finish();
+    // A source that does not let go must not hold the prompt.
+    let ended = desk::aside(interrupt, move || live.finish())?.and_then(|ended| ended);
     let finished = match ended {
         Ok(finished) => finished,
         // What was worked out so far is no answer; only a table that is on the screen is closed.
@@ -116,22 +121,24 @@ fn close(finished: &Finished, screen: &mut Screen) -> io::Result<()> {
     Ok(())
 }
 
-fn taker(live: &Live, changelog: bool, screen: &Screen) -> Result<Taker, Fault> {
+fn taker(live: &Live, changelog: bool, screen: &mut Screen) -> Result<Taker, Fault> {
     let Some(columns) = live.columns.clone() else { return Ok(Taker::Nothing) };
-    if screen.format == Format::Arrow && screen.look.terminal {
-        let fault = Fault::usage("an Arrow stream is no text for a terminal");
-        return Err(fault.hint("send it to a file or a program: millstream … -o arrow > rows.arrows"));
+    if screen.format.is_binary() && screen.look.terminal {
+        let name = screen.format.name();
+        let fault = Fault::usage(format!("{name} is no text for a terminal"));
+        return Err(fault.hint(format!("send it to a file or a program: millstream … -o {name} > rows.{name}")));
     }
     let retracts = live.changes == Changes::Retract;
     let kinds = changelog || (retracts && !live.bounded);
     let columns = if kinds { columns.with_kinds() } else { columns };
+    screen.last.begin(columns.clone());
     let writer = |columns: Columns| screen.format.writer(columns, screen.look.clone());
     Ok(match (screen.format, live.bounded) {
         (_, true) if retracts && !kinds => {
             let fold = Fold::new(columns.schema.clone()).map_err(Fault::from)?;
             Taker::Folded(Box::new(fold), writer(columns))
         }
-        (Format::Table, false) => Taker::Rolling(LiveTable::new(columns, screen.look.clone(), screen.page())),
+        (Format::Table, false) => Taker::Rolling(LiveTable::new(columns, screen.look.clone(), screen.page_rows())),
         _ => Taker::Written(writer(columns)),
     })
 }
@@ -143,8 +150,14 @@ impl Taker {
         }
         match self {
             Taker::Nothing => {}
-            Taker::Written(writer) => writer.rows(screen.results()?, batch)?,
-            Taker::Rolling(table) => table.rows(screen.results()?, batch)?,
+            Taker::Written(writer) => {
+                screen.last.keep(batch);
+                writer.rows(screen.results()?, batch)?;
+            }
+            Taker::Rolling(table) => {
+                screen.last.keep(batch);
+                table.rows(screen.results()?, batch)?;
+            }
             Taker::Folded(fold, _) => return Ok(fold.take(batch).map_err(Fault::from)),
         }
         Ok(Ok(()))
@@ -154,14 +167,16 @@ impl Taker {
     fn end(self, screen: &mut Screen) -> io::Result<Option<u64>> {
         match self {
             Taker::Nothing => {}
-            Taker::Written(mut writer) => writer.end(screen.results()?)?,
+            Taker::Written(mut writer) => screen.page(|out| writer.end(out))?,
             Taker::Rolling(mut table) => table.end(screen.results()?)?,
             Taker::Folded(fold, mut writer) => {
-                let out = screen.results()?;
-                for rows in fold.batches(BATCH).map_err(io::Error::other)? {
-                    writer.rows(out, &Batch::insert(rows))?;
-                }
-                writer.end(out)?;
+                let rows: Vec<Batch> =
+                    fold.batches(BATCH).map_err(io::Error::other)?.into_iter().map(Batch::insert).collect();
+                rows.iter().for_each(|batch| screen.last.keep(batch));
+                screen.page(|out| {
+                    rows.iter().try_for_each(|batch| writer.rows(out, batch))?;
+                    writer.end(out)
+                })?;
                 return Ok(Some(fold.len() as u64));
             }
         }

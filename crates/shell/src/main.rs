@@ -3,11 +3,14 @@
 
 mod args;
 mod demo;
+mod desk;
 mod exit;
 mod interrupt;
 mod job;
 mod kernel;
+mod last;
 mod live;
+mod pager;
 mod play;
 mod plot;
 mod prompt;
@@ -22,6 +25,7 @@ use std::process::ExitCode;
 use millstream_session::{Fault, Manner as Use, Session, SessionOptions};
 
 use crate::args::{Args, BadRecord, Manner, Piece, Verb};
+use crate::desk::Desk;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::play::Way;
@@ -47,8 +51,9 @@ fn main() -> ExitCode {
 }
 
 fn start(args: Args, pieces: Vec<Piece>, screen: &mut Screen) -> io::Result<Exit> {
-    let interrupt = Interrupt::listen()?;
     let asks = pieces.is_empty() && args.verb.is_none() && io::stdin().is_terminal();
+    let tours = matches!(args.verb, Some(Verb::Demo)) && io::stdin().is_terminal();
+    let interrupt = Interrupt::listen(!asks && !tours)?;
     if matches!(args.verb, Some(Verb::Demo)) {
         return demo::run(screen, &interrupt, args.manner.output.is_some());
     }
@@ -57,21 +62,20 @@ fn start(args: Args, pieces: Vec<Piece>, screen: &mut Screen) -> io::Result<Exit
     }
     let workspace = args.manner.workspace();
     let session = open(&args.manner, &workspace, asks);
-    let mut session = match session {
+    let session = match session {
         Ok(session) => session,
         Err(fault) => {
             screen.fault(&fault)?;
             return Ok(Exit::from(&fault));
         }
     };
-    session.heed(interrupt.stop());
     let way = Way { keep_going: args.manner.keep_going, chatty: false };
     match args.verb {
         Some(Verb::Topic(verb)) => topic::run(&session, verb, screen, &interrupt),
-        Some(Verb::Run { job, .. }) => run(&mut session, vec![Piece::File(job)], way, screen, &interrupt),
+        Some(Verb::Run { job, .. }) => run(session, vec![Piece::File(job)], way, screen, &interrupt),
         _ if asks => prompt::run(session, &workspace, screen, &interrupt),
-        _ if pieces.is_empty() => run(&mut session, vec![Piece::File(PathBuf::from("-"))], way, screen, &interrupt),
-        _ => run(&mut session, pieces, way, screen, &interrupt),
+        _ if pieces.is_empty() => run(session, vec![Piece::File(PathBuf::from("-"))], way, screen, &interrupt),
+        _ => run(session, pieces, way, screen, &interrupt),
     }
 }
 
@@ -95,17 +99,12 @@ fn open(manner: &Manner, workspace: &Path, interactive: bool) -> Result<Session,
 }
 
 /// Runs pieces of SQL in order, to the first error.
-fn run(
-    session: &mut Session,
-    pieces: Vec<Piece>,
-    way: Way,
-    screen: &mut Screen,
-    interrupt: &Interrupt,
-) -> io::Result<Exit> {
+fn run(desk: Desk, pieces: Vec<Piece>, way: Way, screen: &mut Screen, interrupt: &Interrupt) -> io::Result<Exit> {
+    let (_closing, desk) = Desk::new(session)?;
     let mut worst = Exit::Ok;
     for piece in pieces {
         let exit = match text(&piece) {
-            Ok(text) => play::play(session, &text, way, screen, interrupt)?,
+            Ok(text) => play::play(&desk, &text, way, screen, interrupt)?,
             Err(fault) => {
                 screen.fault(&fault)?;
                 Exit::from(&fault)

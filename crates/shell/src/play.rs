@@ -3,8 +3,9 @@
 use std::io;
 use std::time::Instant;
 
-use millstream_session::{Batch, Columns, Fault, Reply, Session, Table, Watched};
+use millstream_session::{Batch, Columns, Fault, Reply, Script, Session, Table, Watched};
 
+use crate::desk::Desk;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::live;
@@ -21,26 +22,24 @@ pub struct Way {
 }
 
 /// Answers all statements of a text. An error of writing is one of our own output.
-pub fn play(
-    session: &mut Session,
-    text: &str,
-    way: Way,
-    screen: &mut Screen,
-    interrupt: &Interrupt,
-) -> io::Result<Exit> {
+pub fn play(desk: &Desk, text: &str, way: Way, screen: &mut Screen, interrupt: &Interrupt) -> io::Result<Exit> {
     let mut worst = Exit::Ok;
-    let mut replies = session.execute(text);
-    loop {
+    let mut script = Some(Script::new(text));
+    while let Some(rest) = script.take().filter(|script| script.left() > 0) {
         interrupt.clear();
         let began = Instant::now();
-        let Some(reply) = replies.next() else { break };
-        for note in replies.take_notes() {
-            screen.note(&millstream_session::gate::shown_lines(&note))?;
-        }
-        screen.look.zone = replies.session().settings().zone();
-        let changelog = screen.changelog || replies.session().settings().changelog();
-        let shown = match reply {
-            Ok(reply) => show(reply, way, changelog, screen, interrupt)?,
+        let shown = match answer(desk, rest, screen, interrupt) {
+            Ok(Answer { reply, changelog, notes, rest }) => {
+                script = Some(rest);
+                for note in notes {
+                    screen.note(&millstream_session::gate::shown_lines(&note))?;
+                }
+                match reply {
+                    Some(Ok(reply)) => show(reply, way, changelog, screen, interrupt)?,
+                    Some(Err(fault)) => Err(fault),
+                    None => break,
+                }
+            }
             Err(fault) => Err(fault),
         };
         let exit = match shown {
@@ -62,6 +61,35 @@ pub fn play(
     Ok(worst)
 }
 
+/// The answer to the next statement of a script.
+struct Answer {
+    reply: Option<Result<Reply, Fault>>,
+    /// Whether the settings want every change.
+    changelog: bool,
+    /// What there is to say besides.
+    notes: Vec<String>,
+    /// What is left of the script.
+    rest: Script,
+}
+
+/// Has the next statement answered. After Ctrl-C the script is not gone on with.
+fn answer(desk: &Desk, mut rest: Script, screen: &mut Screen, interrupt: &Interrupt) -> Result<Answer, Fault> {
+    let work = move |session: &mut Session| {
+        let reply = session.next(&mut rest);
+        let (changelog, notes) = (session.settings().changelog(), session.take_notes());
+        (Answer { reply, changelog, notes, rest }, session.settings().zone())
+    };
+    let (mut answer, zone) = desk.ask_or(interrupt, work, |(answer, _)| {
+        // A query that nobody looks at any more does not go on.
+        if let Some(Ok(Reply::Live(live) | Reply::Watched(Watched { live, .. }))) = answer.reply {
+            live.stop();
+        }
+    })?;
+    screen.look.zone = zone;
+    answer.changelog |= screen.changelog;
+    Ok(answer)
+}
+
 /// Shows one answer.
 fn show(
     reply: Reply,
@@ -75,7 +103,7 @@ fn show(
         Reply::Text(_) => {}
         Reply::Plan(text) => {
             let text = millstream_session::gate::shown_lines(&text).into_owned();
-            io::Write::write_all(screen.results()?, format!("{text}\n").as_bytes())?;
+            screen.page(|out| writeln!(out, "{text}"))?;
         }
         Reply::Explained(explained) => {
             let text = explained.to_string();
@@ -102,12 +130,18 @@ pub fn write_table(table: &Table, screen: &mut Screen) -> io::Result<()> {
     write_all(table.columns.clone(), &table.rows, screen)
 }
 
-/// Writes rows that are known as a whole.
+/// Writes rows that are known as a whole, and keeps them for `\last`.
 pub fn write_all(columns: Columns, rows: &[Batch], screen: &mut Screen) -> io::Result<()> {
+    screen.last.begin(columns.clone());
+    rows.iter().for_each(|batch| screen.last.keep(batch));
+    write_again(columns, rows, screen)
+}
+
+/// Writes rows that are known as a whole, in the format of the screen.
+pub fn write_again(columns: Columns, rows: &[Batch], screen: &mut Screen) -> io::Result<()> {
     let mut writer = screen.format.writer(columns, screen.look.clone());
-    let out = screen.results()?;
-    for batch in rows {
-        writer.rows(out, batch)?;
-    }
-    writer.end(out)
+    screen.page(|out| {
+        rows.iter().try_for_each(|batch| writer.rows(out, batch))?;
+        writer.end(out)
+    })
 }

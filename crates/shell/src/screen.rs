@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use millstream_session::{Fault, Format, Look, Zone, width};
 
 use crate::args::Manner;
+use crate::last::Last;
+use crate::pager::Pager;
 use crate::terminal;
 
 /// How often the status line is drawn.
@@ -22,12 +24,20 @@ pub struct Screen {
     pub err_look: Look,
     /// The format of results.
     pub format: Format,
+    /// Whether the format was asked for, and is not what fits the place.
+    pub formatted: bool,
     /// Whether every change is shown with its kind.
     pub changelog: bool,
     /// Whether the time that each statement takes is shown.
     pub timing: bool,
     /// A query without end is stopped after so long; never, if it does not say.
     pub stop_after: Option<Duration>,
+    /// The newest result.
+    pub last: Last,
+    /// What shows texts that are higher than the screen.
+    pub pager: Pager,
+    /// Whether somebody sits there who can turn pages.
+    pub asks: bool,
     quiet: bool,
     status: Option<Instant>,
     status_shown: bool,
@@ -57,9 +67,13 @@ impl Screen {
             out: BufWriter::with_capacity(1 << 16, out),
             err,
             format: format.unwrap_or(if to_terminal { Format::Table } else { Format::Ndjson }),
+            formatted: format.is_some(),
             changelog: manner.changelog,
             timing: false,
             stop_after: None,
+            last: Last::default(),
+            pager: Pager::new(None),
+            asks: false,
             quiet: manner.quiet,
             status: None,
             status_shown: false,
@@ -76,7 +90,7 @@ impl Screen {
     }
 
     /// Rows after which a table that goes on repeats its names.
-    pub fn page(&self) -> usize {
+    pub fn page_rows(&self) -> usize {
         match terminal::size() {
             Some((_, rows)) if self.look.terminal => rows.saturating_sub(6),
             _ => usize::MAX,
@@ -87,6 +101,20 @@ impl Screen {
     pub fn results(&mut self) -> io::Result<&mut BufWriter<Stdout>> {
         self.clear_status()?;
         Ok(&mut self.out)
+    }
+
+    /// Writes something that is known as a whole: through the pager if it is higher than the screen.
+    pub fn page(&mut self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+        let rows = terminal::size().filter(|_| self.asks && self.look.terminal).map(|(_, rows)| rows);
+        let Some(rows) = rows else { return write(self.results()?) };
+        let mut text = Vec::new();
+        write(&mut text)?;
+        let lines = text.iter().filter(|byte| **byte == b'\n').count();
+        self.results()?.flush()?;
+        if self.pager.takes(lines, rows) && self.pager.show(&text)? {
+            return Ok(());
+        }
+        self.results()?.write_all(&text)
     }
 
     /// Sends on what has been written.
@@ -111,7 +139,10 @@ impl Screen {
 
     /// A failure, with its place and hints.
     pub fn fault(&mut self, fault: &Fault) -> io::Result<()> {
-        let text = fault.render(&self.err_look);
+        let text = match self.format {
+            Format::Json | Format::Ndjson if self.formatted => format!("{}\n", fault.json()),
+            _ => fault.render(&self.err_look),
+        };
         self.say(&text)
     }
 

@@ -141,7 +141,7 @@ fn consume(
         };
         let table = as_table(&received, usize::try_from(left).unwrap_or(usize::MAX));
         left -= table.len() as u64;
-        let (look, format, page) = (screen.look.clone(), screen.format, screen.page());
+        let (look, format, page) = (screen.look.clone(), screen.format, screen.page_rows());
         let shown = shown.get_or_insert_with(|| match (format, follow) {
             (Format::Table, true) => Shown::Rolling(LiveTable::new(table.columns.clone(), look, page)),
             _ => Shown::Written(format.writer(table.columns.clone(), look)),

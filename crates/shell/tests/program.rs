@@ -20,6 +20,8 @@ pub fn clean(command: &mut Command, folder: &Path) {
         command.env_remove(name);
     }
     command.current_dir(folder).env("HOME", folder).env("TERM", "xterm-256color").env("LANG", "C.UTF-8");
+    // What is higher than the screen is looked at as it is; the tests of the pager name their own.
+    command.env("PAGER", "cat");
 }
 
 /// Runs the program with these arguments and this input.

@@ -25,5 +25,5 @@ pub use datafusion::sql::sqlparser::ast;
 
 pub use catalog::{Catalog, Relation, View};
 pub use error::{Span, SqlError};
-pub use parse::{Completeness, expression, is_complete, parse, query, reads, split};
+pub use parse::{Completeness, Lexeme, Lexemes, Unfinished, expression, is_complete, parse, query, reads, split};
 pub use statement::{Spanned, Statement};

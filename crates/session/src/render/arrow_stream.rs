@@ -1,10 +1,8 @@
 //! Results as an Arrow IPC stream, types and all, for programs that go on computing.
 
 use std::io::{self, Write};
-use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, StringArray};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use arrow::ipc::writer::StreamWriter;
 use millstream_record::Batch;
@@ -21,9 +19,7 @@ pub struct ArrowStream {
 impl ArrowStream {
     /// A stream of these columns; the kind, if it is shown, is a column of text before them.
     pub fn new(columns: Columns) -> ArrowStream {
-        let kind = columns.kinds.then(|| Arc::new(Field::new(columns.kind_name(), DataType::Utf8, false)));
-        let fields: Vec<_> = kind.into_iter().chain(columns.schema.fields().iter().cloned()).collect();
-        ArrowStream { columns, schema: Arc::new(Schema::new(fields)), stream: None }
+        ArrowStream { schema: columns.whole_schema(), columns, stream: None }
     }
 
     fn stream(&mut self) -> io::Result<&mut StreamWriter<Vec<u8>>> {
@@ -43,11 +39,7 @@ impl ArrowStream {
 
 impl Writer for ArrowStream {
     fn rows(&mut self, out: &mut dyn Write, batch: &Batch) -> io::Result<()> {
-        let kinds = self.columns.kinds.then(|| {
-            Arc::new(StringArray::from_iter_values((0..batch.len()).map(|row| batch.kind(row).mark()))) as ArrayRef
-        });
-        let columns = kinds.into_iter().chain(batch.rows.columns().iter().cloned()).collect();
-        let rows = RecordBatch::try_new(self.schema.clone(), columns).map_err(refused)?;
+        let rows = self.columns.whole_rows(&self.schema, batch)?;
         self.stream()?.write(&rows).map_err(refused)?;
         self.hand_on(out)
     }

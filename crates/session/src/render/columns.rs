@@ -1,7 +1,10 @@
 //! What a front end must know of the columns before the first row comes.
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, SchemaRef};
+use std::io;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, StringArray};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use millstream_record::{Batch, Kind};
 
 use super::Look;
@@ -40,6 +43,23 @@ impl Columns {
             name.insert(0, '$');
         }
         name
+    }
+
+    /// The columns as a schema, the kind's first if it is shown.
+    pub(super) fn whole_schema(&self) -> SchemaRef {
+        let kind = self.kinds.then(|| Arc::new(Field::new(self.kind_name(), DataType::Utf8, false)));
+        let fields: Vec<_> = kind.into_iter().chain(self.schema.fields().iter().cloned()).collect();
+        Arc::new(Schema::new(fields))
+    }
+
+    /// Rows under [`Columns::whole_schema`].
+    pub(super) fn whole_rows(&self, schema: &SchemaRef, batch: &Batch) -> io::Result<RecordBatch> {
+        let kinds = self.kinds.then(|| {
+            Arc::new(StringArray::from_iter_values((0..batch.len()).map(|row| batch.kind(row).mark()))) as ArrayRef
+        });
+        let columns = kinds.into_iter().chain(batch.rows.columns().iter().cloned()).collect();
+        let rows = RecordBatch::try_new(schema.clone(), columns);
+        rows.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
     }
 
     /// Heads of a box table, the kind's first if it is shown.

@@ -12,6 +12,7 @@ mod grid;
 mod json;
 mod lines;
 mod live;
+mod parquet_file;
 mod table;
 pub(crate) mod text;
 pub(crate) mod value;
@@ -25,6 +26,7 @@ pub use clock_text::Zone;
 pub use columns::{Columns, batch_of};
 pub use excerpt::Excerpt;
 pub use grid::{Cell, Head, Tone};
+pub(crate) use json::string;
 pub use live::LiveTable;
 
 /// How text for people looks.
@@ -70,11 +72,13 @@ pub enum Format {
     Vertical,
     /// The Arrow IPC stream.
     Arrow,
+    /// A Parquet file.
+    Parquet,
 }
 
 impl Format {
     /// All formats, with the names by which they are chosen.
-    pub const ALL: [(&'static str, Format); 8] = [
+    pub const ALL: [(&'static str, Format); 9] = [
         ("table", Format::Table),
         ("csv", Format::Csv),
         ("tsv", Format::Tsv),
@@ -83,7 +87,50 @@ impl Format {
         ("markdown", Format::Markdown),
         ("vertical", Format::Vertical),
         ("arrow", Format::Arrow),
+        ("parquet", Format::Parquet),
     ];
+
+    /// The endings of files, with the format that each means.
+    pub const ENDINGS: [(&'static str, Format); 12] = [
+        ("txt", Format::Table),
+        ("csv", Format::Csv),
+        ("tsv", Format::Tsv),
+        ("json", Format::Json),
+        ("ndjson", Format::Ndjson),
+        ("jsonl", Format::Ndjson),
+        ("md", Format::Markdown),
+        ("arrow", Format::Arrow),
+        ("arrows", Format::Arrow),
+        ("parquet", Format::Parquet),
+        ("pq", Format::Parquet),
+        ("vertical", Format::Vertical),
+    ];
+
+    /// The format that the ending of a file means.
+    pub fn of_ending(ending: &str) -> Option<Format> {
+        let known = Format::ENDINGS.iter().find(|(known, _)| known.eq_ignore_ascii_case(ending));
+        known.map(|(_, format)| *format)
+    }
+
+    /// What it is, in a few words.
+    pub fn doc(self) -> &'static str {
+        match self {
+            Format::Table => "boxes, for people",
+            Format::Csv => "values between commas, below a line of names",
+            Format::Tsv => "values between tabs, below a line of names",
+            Format::Json => "one array of objects",
+            Format::Ndjson => "an object a line",
+            Format::Markdown => "a table of Markdown",
+            Format::Vertical => "a line a column, for wide rows",
+            Format::Arrow => "an Arrow IPC stream, into a file or a program",
+            Format::Parquet => "a Parquet file",
+        }
+    }
+
+    /// Whether it is no text, and nothing for a terminal.
+    pub fn is_binary(self) -> bool {
+        matches!(self, Format::Arrow | Format::Parquet)
+    }
 
     /// The format of this name.
     pub fn parse(name: &str) -> Option<Format> {
@@ -106,6 +153,7 @@ impl Format {
             Format::Markdown => Box::new(lines::Markdown::new(columns, look)),
             Format::Vertical => Box::new(lines::Vertical::new(columns, look)),
             Format::Arrow => Box::new(arrow_stream::ArrowStream::new(columns)),
+            Format::Parquet => Box::new(parquet_file::ParquetFile::new(columns)),
         }
     }
 }
@@ -125,6 +173,14 @@ pub fn timestamp_text(at: Millis, zone: Zone) -> String {
     let mut out = String::new();
     clock_text::instant(&mut out, at.0, arrow::datatypes::TimeUnit::Millisecond, zone);
     out
+}
+
+/// The time of day of a moment of event time on the wall clock of `zone`; `the end` behind all time.
+pub fn time_text(at: Millis, zone: Zone) -> String {
+    match at {
+        Millis::MAX => "at the end".into(),
+        at => timestamp_text(at, zone).split(' ').next_back().unwrap_or_default().to_string(),
+    }
 }
 
 /// A whole result as text.

@@ -7,8 +7,9 @@ use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
-use millstream_session::{Format, Session, SessionOptions, Tone};
+use millstream_session::{Format, Session, SessionOptions, Tone, Vocabulary};
 
+use crate::desk::Desk;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::play::{self, Way};
@@ -23,21 +24,23 @@ pub fn run(screen: &mut Screen, interrupt: &Interrupt, asked_format: bool) -> io
         screen.look.rows = ROWS;
     }
     let folder = Folder::new()?;
-    let mut session = match Session::new(SessionOptions::in_folder(&folder.0)) {
+    let session = match Session::new(SessionOptions::in_folder(&folder.0)) {
         Ok(session) => session,
         Err(fault) => {
             screen.fault(&fault)?;
             return Ok(Exit::from(&fault));
         }
     };
-    session.heed(interrupt.stop());
+    let names = session.vocabulary();
+    let (closing, desk) = Desk::new(session)?;
     let exit = if io::stdin().is_terminal() {
-        guided(&mut session, screen, interrupt)
+        guided(&desk, names, screen, interrupt)
     } else {
-        alone(&mut session, screen, interrupt)
+        alone(&desk, screen, interrupt)
     };
     // A reader who has gone away is told by an error; the folder is removed all the same.
-    drop(session);
+    drop(desk);
+    drop(closing);
     exit
 }
 
@@ -57,10 +60,10 @@ With a Kafka broker: CREATE TABLE t (…) WITH ('connector' = 'kafka', 'topic' =
   'properties.bootstrap.servers' = 'host:9092', 'format' = 'json');";
 
 /// Plays all stops in a row; the first failure ends it.
-fn alone(session: &mut Session, screen: &mut Screen, interrupt: &Interrupt) -> io::Result<Exit> {
+fn alone(desk: &Desk, screen: &mut Screen, interrupt: &Interrupt) -> io::Result<Exit> {
     say(WELCOME, screen)?;
     for (number, stop) in STOPS.iter().enumerate() {
-        let exit = show(number, stop, session, screen, interrupt)?;
+        let exit = show(number, stop, desk, screen, interrupt)?;
         if exit != Exit::Ok {
             return Ok(exit);
         }
@@ -70,27 +73,30 @@ fn alone(session: &mut Session, screen: &mut Screen, interrupt: &Interrupt) -> i
 }
 
 /// Waits for the user between the stops.
-fn guided(session: &mut Session, screen: &mut Screen, interrupt: &Interrupt) -> io::Result<Exit> {
+fn guided(desk: &Desk, names: Vocabulary, screen: &mut Screen, interrupt: &Interrupt) -> io::Result<Exit> {
     say(WELCOME, screen)?;
-    let mut prompt = Prompt::new(session.vocabulary(), screen)?;
+    screen.asks = true;
+    let mut prompt = Prompt::new(names, screen)?;
     for (number, stop) in STOPS.iter().enumerate() {
-        if number > 0 && pause(&mut prompt, session, screen, interrupt)? == After::Leave {
+        if number > 0 && pause(&mut prompt, desk, screen, interrupt)? == After::Leave {
             return Ok(Exit::Ok);
         }
-        show(number, stop, session, screen, interrupt)?;
-        prompt.learn(session.vocabulary());
+        show(number, stop, desk, screen, interrupt)?;
+        if let Ok(names) = desk.ask(interrupt, |session| session.vocabulary()) {
+            prompt.learn(names);
+        }
     }
     say(&format!("\n{FAREWELL}\n"), screen)?;
     screen.note("The topics of the tour are still there. Ask on, or leave with Ctrl-D.")?;
-    while let Line::Text(_) | Line::Nothing = ask(&mut prompt, session, screen, interrupt)? {}
+    while let Line::Text(_) | Line::Nothing = prompt::ask(&mut prompt, desk, screen, interrupt)? {}
     Ok(Exit::Ok)
 }
 
 /// Takes questions until the user presses Enter alone.
-fn pause(prompt: &mut Prompt, session: &mut Session, screen: &mut Screen, interrupt: &Interrupt) -> io::Result<After> {
+fn pause(prompt: &mut Prompt, desk: &Desk, screen: &mut Screen, interrupt: &Interrupt) -> io::Result<After> {
     screen.note("\nEnter goes on · type SQL to ask yourself · Ctrl-D leaves")?;
     loop {
-        match ask(prompt, session, screen, interrupt)? {
+        match prompt::ask(prompt, desk, screen, interrupt)? {
             Line::Text(text) if text.trim().is_empty() => return Ok(After::GoOn),
             Line::Leave => return Ok(After::Leave),
             _ => {}
@@ -98,34 +104,14 @@ fn pause(prompt: &mut Prompt, session: &mut Session, screen: &mut Screen, interr
     }
 }
 
-/// Reads a line and answers it, if it asks for something.
-fn ask(prompt: &mut Prompt, session: &mut Session, screen: &mut Screen, interrupt: &Interrupt) -> io::Result<Line> {
-    let line = prompt.read(screen)?;
-    if let Line::Text(text) = &line
-        && !text.trim().is_empty()
-    {
-        if prompt::answer(session, text, screen, interrupt)? == After::Leave {
-            return Ok(Line::Leave);
-        }
-        prompt.learn(session.vocabulary());
-    }
-    Ok(line)
-}
-
-fn show(
-    number: usize,
-    stop: &Stop,
-    session: &mut Session,
-    screen: &mut Screen,
-    interrupt: &Interrupt,
-) -> io::Result<Exit> {
+fn show(number: usize, stop: &Stop, desk: &Desk, screen: &mut Screen, interrupt: &Interrupt) -> io::Result<Exit> {
     let mut title = String::new();
     Tone::Head.paint(&mut title, &format!("\n── {}. {} ", number + 1, stop.title), &screen.look);
     Tone::Dim.paint(&mut title, &"─".repeat(100usize.saturating_sub(stop.title.len())), &screen.look);
     say(&title, screen)?;
     say(&format!("{}\n", stop.words), screen)?;
     for sql in stop.sql {
-        let exit = ask_and_answer(sql, session, screen, interrupt)?;
+        let exit = ask_and_answer(sql, desk, screen, interrupt)?;
         if exit != Exit::Ok {
             return Ok(exit);
         }
@@ -134,7 +120,7 @@ fn show(
 }
 
 /// Shows a statement as it would be typed, and then its answer.
-fn ask_and_answer(sql: &Sql, session: &mut Session, screen: &mut Screen, interrupt: &Interrupt) -> io::Result<Exit> {
+fn ask_and_answer(sql: &Sql, desk: &Desk, screen: &mut Screen, interrupt: &Interrupt) -> io::Result<Exit> {
     let mut typed = String::new();
     for (number, line) in sql.text.lines().enumerate() {
         Tone::Dim.paint(&mut typed, if number == 0 { "> " } else { "· " }, &screen.look);
@@ -146,7 +132,7 @@ fn ask_and_answer(sql: &Sql, session: &mut Session, screen: &mut Screen, interru
     screen.stop_after = sql.stop_after;
     screen.measure();
     let way = Way { keep_going: false, chatty: false };
-    let exit = play::play(session, sql.text, way, screen, interrupt);
+    let exit = play::play(desk, sql.text, way, screen, interrupt);
     (screen.changelog, screen.stop_after) = (before, None);
     exit
 }

@@ -2,68 +2,158 @@
 
 use std::borrow::Cow;
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use millstream_session::Vocabulary;
 use nu_ansi_term::{Color, Style};
 use reedline::{
-    ColumnarMenu, DefaultHinter, EditCommand, Emacs, History, KeyCode, KeyModifiers, MenuBuilder, PromptEditMode,
-    PromptHistorySearch, PromptHistorySearchStatus, Reedline, ReedlineEvent, ReedlineMenu, Signal, ValidationResult,
-    Validator, default_emacs_keybindings,
+    DefaultHinter, EditCommand, Emacs, ExternalPrinter, IdeMenu, MenuBuilder, PromptEditMode, PromptHistorySearch,
+    PromptHistorySearchStatus, Reedline, ReedlineMenu, Signal, ValidationResult, Validator,
 };
 
 use super::complete::Completion;
 use super::highlight::Colors;
-use super::{Line, is_whole};
+use super::history::{Entries, Kept, Search};
+use super::names::Names;
+use super::review::{Keeper, Redraw, Review};
+use super::{Line, editor, is_whole, keys};
 
-const MENU: &str = "completion";
+/// Lines that wait to be shown above the prompt.
+const WAITING: usize = 256;
 
 /// A line editor that knows the names of the session.
 pub struct Editor {
     line: Reedline,
-    /// The names that completion offers.
-    pub vocabulary: Arc<Mutex<Vocabulary>>,
+    /// The names that completion offers and the review knows.
+    pub names: Arc<Names>,
+    head: Head,
+    printer: std::sync::mpsc::SyncSender<String>,
+    redraw: Redraw,
+    _review: Option<Keeper>,
 }
+
+/// The line above the line that is typed: what runs. Shared with whoever knows it.
+pub type Head = Arc<Mutex<String>>;
 
 impl Editor {
     /// An editor with this history, if there is one.
-    pub fn new(vocabulary: Arc<Mutex<Vocabulary>>, history: Option<Box<dyn History>>, color: bool) -> Editor {
-        let mut keys = default_emacs_keybindings();
-        let menu = ReedlineEvent::UntilFound(vec![ReedlineEvent::Menu(MENU.into()), ReedlineEvent::MenuNext]);
-        keys.add_binding(KeyModifiers::NONE, KeyCode::Tab, menu);
-        keys.add_binding(KeyModifiers::SHIFT, KeyCode::BackTab, ReedlineEvent::MenuPrevious);
-        keys.add_binding(KeyModifiers::ALT, KeyCode::Enter, ReedlineEvent::Edit(vec![EditCommand::InsertNewline]));
+    pub fn new(names: Arc<Names>, history: Option<(Kept, Entries)>, color: bool) -> Editor {
+        let printer = ExternalPrinter::new(WAITING);
+        let sender = printer.sender();
         let mut line = Reedline::create()
-            .with_edit_mode(Box::new(Emacs::new(keys)))
+            .with_edit_mode(Box::new(Emacs::new(keys::keymap())))
             .with_validator(Box::new(WholeStatements))
-            .with_completer(Box::new(Completion(vocabulary.clone())))
-            .with_menu(ReedlineMenu::EngineCompleter(Box::new(
-                ColumnarMenu::default().with_name(MENU).with_marker("> "),
-            )))
+            .with_completer(Box::new(Completion(names.clone())))
+            .with_menu(ReedlineMenu::EngineCompleter(Box::new(menu(keys::COMPLETION, color))))
             .with_quick_completions(true)
             .with_partial_completions(true)
             .with_ansi_colors(color)
+            .with_external_printer(printer)
+            .with_poll_interval(Duration::from_millis(50))
             .use_bracketed_paste(true);
-        if color {
+        let signal = line.repaint_signal();
+        let redraw: Redraw = Arc::new(move || signal.request_repaint());
+        let review = color.then(|| Review::start(names.clone(), redraw.clone()));
+        if let Some(review) = &review {
             line = line
-                .with_highlighter(Box::new(Colors))
-                .with_hinter(Box::new(DefaultHinter::default().with_style(Style::new().fg(Color::DarkGray))));
+                .with_highlighter(Box::new(Colors(Some(review.review()))))
+                .with_hinter(Box::new(DefaultHinter::default().with_style(Style::new().dimmed())));
         }
-        if let Some(history) = history {
-            // A leading space keeps a line out of the history.
-            line = line.with_history(history).with_history_exclusion_prefix(Some(" ".into()));
+        if let Some((history, entries)) = history {
+            let found = menu(keys::HISTORY, color).with_max_completion_width(100);
+            line = line
+                // A leading space keeps a line out of the history.
+                .with_history(Box::new(history))
+                .with_history_exclusion_prefix(Some(" ".into()))
+                .with_menu(ReedlineMenu::WithCompleter { menu: Box::new(found), completer: Box::new(Search(entries)) });
         }
-        Editor { line, vocabulary }
+        Editor { line, names, head: Head::default(), printer: sender, redraw, _review: review }
     }
 
     /// Reads until a text is whole.
     pub fn read(&mut self) -> io::Result<Line> {
-        Ok(match self.line.read_line(&Mark)? {
-            Signal::Success(text) => Line::Text(text),
-            Signal::CtrlD => Line::Leave,
-            _ => Line::Nothing,
-        })
+        let mark = Mark(self.head.clone());
+        loop {
+            return Ok(match self.line.read_line(&mark)? {
+                Signal::Success(text) => Line::Text(text),
+                Signal::CtrlD => Line::Leave,
+                Signal::HostCommand(_) => {
+                    self.edit_outside();
+                    continue;
+                }
+                _ => Line::Nothing,
+            });
+        }
     }
+
+    /// Opens what is typed in the user's editor.
+    fn edit_outside(&mut self) {
+        match editor::edit(self.line.current_buffer_contents()) {
+            Ok(text) => self.line.run_edit_commands(&[EditCommand::Clear, EditCommand::InsertString(text)]),
+            Err(reason) => eprintln!("\n{}", millstream_session::gate::shown(&reason)),
+        }
+    }
+
+    /// Notes how the newest text was answered.
+    pub fn answered(&mut self, took: Duration, status: i64) {
+        if self.line.has_last_command_context() {
+            // Without its answer the text is in the history all the same.
+            let _ = self.line.update_last_command_context(&|mut item| {
+                item.duration = Some(took);
+                item.exit_status = Some(status);
+                item
+            });
+        }
+    }
+
+    /// Where others put what they have to say while somebody types.
+    pub fn outlet(&self) -> Outlet {
+        Outlet { head: self.head.clone(), printer: self.printer.clone(), redraw: self.redraw.clone() }
+    }
+}
+
+/// Shows things above the line that is typed, which stays as it is.
+#[derive(Clone)]
+pub struct Outlet {
+    head: Head,
+    printer: std::sync::mpsc::SyncSender<String>,
+    redraw: Redraw,
+}
+
+impl Outlet {
+    /// Shows lines above the prompt. They wait until somebody types; of too many the rest is dropped.
+    pub fn print(&self, text: String) {
+        // Nobody may be waiting for keys at all any more.
+        let _ = self.printer.try_send(text);
+    }
+
+    /// Sets the line that stands above the prompt for as long as it holds; empty for none.
+    pub fn head(&self, text: String) {
+        let mut head = self.head.lock().unwrap_or_else(PoisonError::into_inner);
+        if *head != text {
+            *head = text;
+            (self.redraw)();
+        }
+    }
+}
+
+/// A menu with what each candidate is beside it.
+fn menu(name: &str, color: bool) -> IdeMenu {
+    let menu = IdeMenu::default()
+        .with_name(name)
+        .with_marker("> ")
+        .with_max_completion_height(12)
+        .with_max_description_width(60)
+        .with_default_border()
+        .with_correct_cursor_pos(true);
+    if !color {
+        return menu.with_text_style(Style::new()).with_selected_text_style(Style::new().reverse());
+    }
+    menu.with_text_style(Style::new())
+        .with_match_text_style(Style::new().bold())
+        .with_selected_text_style(Style::new().reverse())
+        .with_selected_match_text_style(Style::new().reverse().bold())
+        .with_description_text_style(Style::new().fg(Color::Cyan))
 }
 
 struct WholeStatements;
@@ -74,12 +164,13 @@ impl Validator for WholeStatements {
     }
 }
 
-/// `> `, and `· ` on the lines that follow.
-struct Mark;
+/// What runs, if anything does; then `> `, and `· ` on the lines that follow.
+struct Mark(Head);
 
 impl reedline::Prompt for Mark {
     fn render_prompt_left(&self) -> Cow<'_, str> {
-        Cow::Borrowed("")
+        let head = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Cow::Owned(if head.is_empty() { String::new() } else { format!("{head}\n") })
     }
 
     fn render_prompt_right(&self) -> Cow<'_, str> {

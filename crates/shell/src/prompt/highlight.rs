@@ -1,48 +1,54 @@
-//! Colours while typing: keywords, texts, numbers, comments.
+//! Colours while typing: words of the language, functions, texts, numbers, comments, and in red what is wrong.
+//! The colours are of the sixteen that every terminal has, and readable on light and on dark.
 
-use millstream_session::KEYWORDS;
+use std::sync::Arc;
+
+use millstream_session::{Lexeme, Lexemes, Mark, Unfinished, functions, is_keyword};
 use nu_ansi_term::{Color, Style};
 use reedline::{Highlighter, StyledText};
 
-/// Colours SQL by its words, without parsing it.
-pub struct Colors;
+use super::review::Review;
+
+/// Colours SQL by its pieces, and by what the review found.
+pub struct Colors(pub Option<Arc<Review>>);
 
 impl Highlighter for Colors {
-    fn highlight(&self, line: &str, _cursor: usize) -> StyledText {
+    fn highlight(&self, line: &str, cursor: usize) -> StyledText {
+        let mut marks = Mark::brackets(line);
+        if let Some(review) = &self.0 {
+            marks.extend(review.look(line, cursor));
+        }
         let mut styled = StyledText::new();
-        let mut rest = line;
-        while let Some(first) = rest.chars().next() {
-            let (length, style) = piece(rest, first);
-            styled.push((style, rest[..length].to_string()));
-            rest = &rest[length..];
+        for (lexeme, span) in Lexemes::of(line) {
+            let text = span.text(line);
+            let followed_by_bracket = line[span.end..].trim_start().starts_with('(');
+            let wrong = marks.iter().any(|mark| mark.span.start <= span.start && span.end <= mark.span.end);
+            let style =
+                if wrong && lexeme != Lexeme::Blank { wrong_style() } else { style(lexeme, text, followed_by_bracket) };
+            styled.push((style, text.to_string()));
         }
         styled
     }
 }
 
-/// The length of the next piece in bytes, and its style.
-fn piece(rest: &str, first: char) -> (usize, Style) {
-    let until = |end: fn(char) -> bool| rest.find(end).unwrap_or(rest.len());
-    match first {
-        '\'' => (quoted(rest, '\''), Style::new().fg(Color::Green)),
-        '`' => (quoted(rest, '`'), Style::new().fg(Color::Cyan)),
-        '-' if rest.starts_with("--") => (until(|c| c == '\n'), Style::new().fg(Color::DarkGray)),
-        '/' if rest.starts_with("/*") => {
-            (rest.find("*/").map_or(rest.len(), |end| end + 2), Style::new().fg(Color::DarkGray))
-        }
-        c if c.is_ascii_digit() => (until(|c| !c.is_ascii_digit() && c != '.'), Style::new().fg(Color::Magenta)),
-        c if c.is_alphabetic() || c == '_' => {
-            let length = until(|c| !c.is_alphanumeric() && c != '_' && c != '$');
-            let keyword = KEYWORDS.iter().any(|word| word.eq_ignore_ascii_case(&rest[..length]));
-            (length, if keyword { Style::new().fg(Color::Blue).bold() } else { Style::new() })
-        }
-        '|' if rest.starts_with("|>") => (2, Style::new().fg(Color::Blue).bold()),
-        c => (c.len_utf8(), Style::new()),
+fn wrong_style() -> Style {
+    Style::new().fg(Color::Red).underline()
+}
+
+fn style(lexeme: Lexeme, text: &str, called: bool) -> Style {
+    match lexeme {
+        Lexeme::Word if called && is_function(text) => Style::new().fg(Color::Cyan),
+        Lexeme::Word if is_keyword(text) => Style::new().fg(Color::Purple).bold(),
+        Lexeme::Pipe => Style::new().fg(Color::Purple).bold(),
+        Lexeme::Text | Lexeme::Unfinished(Unfinished::Text) => Style::new().fg(Color::Green),
+        Lexeme::Number => Style::new().fg(Color::Cyan),
+        Lexeme::Comment | Lexeme::Unfinished(Unfinished::Comment) => Style::new().dimmed(),
+        _ => Style::new(),
     }
 }
 
-fn quoted(rest: &str, quote: char) -> usize {
-    rest[1..].find(quote).map_or(rest.len(), |end| end + 2)
+fn is_function(word: &str) -> bool {
+    functions().binary_search_by(|function| function.name.cmp(word.to_ascii_uppercase().as_str())).is_ok()
 }
 
 #[cfg(test)]
@@ -51,9 +57,21 @@ mod tests {
 
     #[test]
     fn colours_never_change_the_text() {
-        for text in ["SELECT 'it''s' -- ü\n|> `größe` 1.5e3", "'open", "/* open", "`", "漢字 🦀", "", "a'b`c--d"]
+        for text in ["SELECT 'it''s' -- ü\n|> `größe` 1.5e3)", "'open", "/* open", "`", "漢字 🦀", "", "a'b`c--d"]
         {
-            assert_eq!(Colors.highlight(text, 0).raw_string(), text);
+            assert_eq!(Colors(None).highlight(text, 0).raw_string(), text);
         }
+    }
+
+    #[test]
+    fn words_functions_and_brackets_are_told_apart() {
+        let styled = Colors(None).highlight("SELECT count (x), min FROM t)", 0);
+        let of = |wanted: &str| {
+            styled.buffer.iter().find(|(_, text)| text == wanted).map(|(style, _)| *style).expect("is there")
+        };
+        assert_eq!(of("SELECT"), Style::new().fg(Color::Purple).bold());
+        assert_eq!(of("count"), Style::new().fg(Color::Cyan));
+        assert_eq!(of("min"), Style::new(), "a name like a function is a name");
+        assert_eq!(styled.buffer.last().expect("pieces").0, wrong_style(), "the last bracket closes nothing");
     }
 }

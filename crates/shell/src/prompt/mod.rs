@@ -3,21 +3,31 @@
 
 mod complete;
 mod edit;
+mod editor;
 mod highlight;
 mod history;
-mod meta;
+pub mod keys;
+pub mod meta;
+mod names;
+mod review;
+mod runs;
 
 use std::io::{self, BufRead, Write};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use millstream_session::{Completeness, Session, Vocabulary, is_complete};
 
+use crate::desk::Desk;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::play::{self, Way};
 use crate::screen::Screen;
 use crate::terminal;
+use edit::Outlet;
+use names::Names;
+use runs::Watch;
 
 /// What the user typed.
 pub enum Line {
@@ -38,26 +48,55 @@ pub enum Prompt {
 }
 
 /// Runs the prompt until the user leaves.
-pub fn run(mut session: Session, workspace: &Path, screen: &mut Screen, interrupt: &Interrupt) -> io::Result<Exit> {
+pub fn run(session: Session, workspace: &Path, screen: &mut Screen, interrupt: &Interrupt) -> io::Result<Exit> {
+    screen.asks = true;
     screen.note(&format!(
         "millstream {} · workspace {} · \\help for help, or start with: SHOW TABLES;",
         env!("CARGO_PKG_VERSION"),
         millstream_session::gate::shown(&workspace.display().to_string())
     ))?;
     let mut prompt = Prompt::new(session.vocabulary(), screen)?;
-    loop {
-        match prompt.read(screen)? {
-            Line::Text(text) => {
-                if answer(&mut session, &text, screen, interrupt)? == After::Leave || interrupt.ended() {
-                    break;
-                }
-                prompt.learn(session.vocabulary());
-            }
-            Line::Nothing => {}
-            Line::Leave => break,
+    let notices = session.notices();
+    let outlet = prompt.outlet();
+    let told = outlet.clone();
+    let (_closing, desk) = Desk::telling(session, move |left| told.iter().for_each(|outlet| tell(outlet, left)))?;
+    let _watch = outlet.map(|outlet| Watch::start(notices, desk.clone(), outlet, screen.look.clone()));
+    while let Line::Text(_) | Line::Nothing = ask(&mut prompt, &desk, screen, interrupt)? {
+        if interrupt.ended() {
+            break;
         }
     }
     Ok(Exit::Ok)
+}
+
+/// Says above the prompt what became of a statement that nobody waited for.
+fn tell(outlet: &Outlet, left: bool) {
+    if left {
+        outlet.print("still at the statement that was stopped; the next one waits for it".into());
+    } else {
+        outlet.print("the statement that was stopped has come to its end".into());
+    }
+}
+
+/// Reads once and answers, if there is something to answer. [`Line::Leave`] is also what a command says that ends it all.
+pub fn ask(prompt: &mut Prompt, desk: &Desk, screen: &mut Screen, interrupt: &Interrupt) -> io::Result<Line> {
+    let line = prompt.read(screen, interrupt)?;
+    if let Line::Text(text) = &line
+        && !text.trim().is_empty()
+    {
+        let began = Instant::now();
+        let (after, exit) = answer(desk, text, screen, interrupt)?;
+        prompt.answered(began.elapsed(), exit);
+        if after == After::Leave {
+            return Ok(Line::Leave);
+        }
+        // While the session is busy with what was left to it, the names stay as they are.
+        if let Ok(vocabulary) = desk.ask(interrupt, |session| session.vocabulary()) {
+            prompt.learn(vocabulary);
+        }
+        interrupt.clear();
+    }
+    Ok(line)
 }
 
 /// Whether the prompt goes on.
@@ -70,16 +109,15 @@ pub enum After {
 }
 
 /// Answers what was typed: a command of the prompt, or statements.
-pub fn answer(session: &mut Session, text: &str, screen: &mut Screen, interrupt: &Interrupt) -> io::Result<After> {
+fn answer(desk: &Desk, text: &str, screen: &mut Screen, interrupt: &Interrupt) -> io::Result<(After, Exit)> {
     screen.measure();
     if let Some(command) = meta::command(text) {
-        let after = meta::run(session, command, screen, interrupt)?;
+        let after = meta::run(desk, command, screen, interrupt)?;
         screen.flush()?;
-        return Ok(after);
+        return Ok((after, Exit::Ok));
     }
-    play::play(session, text, Way { keep_going: false, chatty: true }, screen, interrupt)?;
-    interrupt.clear();
-    Ok(After::GoOn)
+    let exit = play::play(desk, text, Way { keep_going: false, chatty: true }, screen, interrupt)?;
+    Ok((After::GoOn, exit))
 }
 
 /// Whether a text can be answered, or more must be typed.
@@ -93,7 +131,7 @@ impl Prompt {
         if terminal::is_dumb() {
             return Ok(Prompt::Plain);
         }
-        let vocabulary = Arc::new(Mutex::new(vocabulary));
+        let names = Arc::new(Names::new(vocabulary));
         let history = match history::open() {
             Ok(history) => Some(history),
             Err(error) => {
@@ -101,27 +139,42 @@ impl Prompt {
                 None
             }
         };
-        Ok(Prompt::Editor(Box::new(edit::Editor::new(vocabulary, history, screen.look.color))))
+        Ok(Prompt::Editor(Box::new(edit::Editor::new(names, history, screen.look.color))))
     }
 
     /// Reads until a text is whole.
-    pub fn read(&mut self, screen: &mut Screen) -> io::Result<Line> {
+    fn read(&mut self, screen: &mut Screen, interrupt: &Interrupt) -> io::Result<Line> {
         screen.flush()?;
         match self {
             Prompt::Editor(editor) => editor.read(),
-            Prompt::Plain => read_plain(),
+            Prompt::Plain => read_plain(interrupt),
+        }
+    }
+
+    /// Where others may say something while somebody types, if the terminal can show it.
+    fn outlet(&self) -> Option<Outlet> {
+        match self {
+            Prompt::Editor(editor) => Some(editor.outlet()),
+            Prompt::Plain => None,
         }
     }
 
     /// Takes the names that there are now.
     pub fn learn(&mut self, vocabulary: Vocabulary) {
         if let Prompt::Editor(editor) = self {
-            *editor.vocabulary.lock().unwrap_or_else(PoisonError::into_inner) = vocabulary;
+            editor.names.learn(vocabulary);
+        }
+    }
+
+    /// Notes how the newest text was answered.
+    fn answered(&mut self, took: Duration, exit: Exit) {
+        if let Prompt::Editor(editor) = self {
+            editor.answered(took, exit as i64);
         }
     }
 }
 
-fn read_plain() -> io::Result<Line> {
+fn read_plain(interrupt: &Interrupt) -> io::Result<Line> {
     let mut text = String::new();
     loop {
         let mut out = io::stdout();
@@ -129,6 +182,11 @@ fn read_plain() -> io::Result<Line> {
         out.flush()?;
         if io::stdin().lock().read_line(&mut text)? == 0 {
             return Ok(Line::Leave);
+        }
+        if interrupt.raised() {
+            // Ctrl-C dropped what was typed before.
+            interrupt.clear();
+            return Ok(Line::Nothing);
         }
         if is_whole(&text) {
             return Ok(Line::Text(text));

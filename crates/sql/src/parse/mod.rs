@@ -7,6 +7,7 @@ mod foreign;
 mod insert;
 mod ksql;
 mod legacy;
+mod lexeme;
 mod like;
 mod limits;
 mod lines;
@@ -41,8 +42,10 @@ pub(crate) use query::{expression as read_expression, query as read_query};
 pub(crate) use rewrite::{WITHIN, table_options as read_options};
 pub(crate) use types::{of_tree as tree_type, parse as sql_type, sql_type as read_type};
 
+pub use lexeme::{Lexeme, Lexemes, Unfinished};
 pub use reads::reads;
 pub use script::{Completeness, is_complete, split};
+pub use statement::{SHOWN, VERBS};
 
 /// Reads a script. Spans are bytes of `text`. The first error ends it.
 pub fn parse(text: &str) -> Result<Vec<Spanned<Statement>>, SqlError> {

@@ -2,6 +2,7 @@
 //! an open bracket or a statement set. The same scan tells a prompt whether to wait for more lines.
 
 use crate::error::Span;
+use crate::parse::lexeme::{Lexeme, Lexemes, Unfinished};
 use crate::parse::lines::stands_alone;
 
 /// Whether a text at a prompt can be handed to the parser.
@@ -55,49 +56,33 @@ struct Piece {
 
 struct Scan<'a> {
     text: &'a str,
-    at: usize,
-}
-
-/// One lexical element, as coarse as splitting needs it.
-enum Element {
-    Blank,
-    Word,
-    Open,
-    Close,
-    Semicolon,
-    Other,
-    Unfinished(&'static str),
+    lexemes: Lexemes<'a>,
 }
 
 impl<'a> Scan<'a> {
     fn new(text: &'a str) -> Self {
-        Scan { text, at: 0 }
+        Scan { text, lexemes: Lexemes::of(text) }
     }
 
     /// The next piece, or `None` at the end of the text.
     fn piece(&mut self) -> Option<Piece> {
-        if self.at >= self.text.len() {
-            return None;
-        }
         let (mut words, mut depth, mut first) = (None::<Span>, 0usize, Vec::new());
-        let mut set = Set::No;
-        while self.at < self.text.len() {
-            let start = self.at;
-            let element = self.element();
-            let here = Span::new(start, self.at);
-            match element {
-                Element::Blank => continue,
-                Element::Semicolon if depth == 0 && set.closes() => {
+        let (mut set, mut any) = (Set::No, false);
+        while let Some((lexeme, here)) = self.lexemes.next() {
+            any = true;
+            match lexeme {
+                Lexeme::Blank | Lexeme::Comment => continue,
+                Lexeme::Semicolon if depth == 0 && set.closes() => {
                     return Some(Piece { words, ended: true, open: None });
                 }
-                Element::Semicolon if depth == 0 => set.next_statement(),
-                Element::Open => depth += 1,
-                Element::Close => depth = depth.saturating_sub(1),
-                Element::Unfinished(reason) => {
+                Lexeme::Semicolon if depth == 0 => set.next_statement(),
+                Lexeme::Open => depth += 1,
+                Lexeme::Close => depth = depth.saturating_sub(1),
+                Lexeme::Unfinished(what) => {
                     words = Some(words.map_or(here, |words| words.to(here)));
-                    return Some(Piece { words, ended: false, open: Some(reason) });
+                    return Some(Piece { words, ended: false, open: Some(missing(what)) });
                 }
-                Element::Word => {
+                Lexeme::Word => {
                     let word = here.text(self.text);
                     if first.len() < LONGEST_OPENING {
                         first.push(word);
@@ -106,9 +91,12 @@ impl<'a> Scan<'a> {
                         set.word(word);
                     }
                 }
-                Element::Semicolon | Element::Other => set.word(""),
+                _ => set.word(""),
             }
             words = Some(words.map_or(here, |words| words.to(here)));
+        }
+        if !any {
+            return None;
         }
         let open = match (depth, set) {
             (0, Set::No | Set::Ended) => None,
@@ -117,72 +105,15 @@ impl<'a> Scan<'a> {
         };
         Some(Piece { words, ended: false, open })
     }
+}
 
-    fn element(&mut self) -> Element {
-        let bytes = self.text.as_bytes();
-        let rest = &self.text[self.at..];
-        match bytes[self.at] {
-            b'\'' => self.quoted('\'', "a text in quotes is still open"),
-            b'`' => self.quoted('`', "a name in back-quotes is still open"),
-            b'"' => self.quoted('"', "a name in double quotes is still open"),
-            b'-' if rest.starts_with("--") => {
-                self.at += rest.find('\n').map_or(rest.len(), |newline| newline + 1);
-                Element::Blank
-            }
-            b'/' if rest.starts_with("/*") => match rest[2..].find("*/") {
-                Some(end) => {
-                    self.at += end + 4;
-                    // A hint belongs to its statement, be it the last of its words.
-                    if rest.starts_with("/*+") { Element::Other } else { Element::Blank }
-                }
-                None => {
-                    self.at = self.text.len();
-                    Element::Unfinished("a comment is still open")
-                }
-            },
-            b'(' | b'[' => self.one(Element::Open),
-            b')' | b']' => self.one(Element::Close),
-            b';' => self.one(Element::Semicolon),
-            _ => self.word_or_other(rest),
-        }
-    }
-
-    fn one(&mut self, element: Element) -> Element {
-        self.at += 1;
-        element
-    }
-
-    fn word_or_other(&mut self, rest: &str) -> Element {
-        let first = rest.chars().next().expect("the scan stands before the end");
-        if first.is_whitespace() {
-            self.at += first.len_utf8();
-            return Element::Blank;
-        }
-        if !(first.is_alphabetic() || first == '_') {
-            self.at += first.len_utf8();
-            return Element::Other;
-        }
-        let inside = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
-        self.at += rest.find(|c| !inside(c)).unwrap_or(rest.len());
-        Element::Word
-    }
-
-    /// A quote inside is written twice.
-    fn quoted(&mut self, quote: char, open: &'static str) -> Element {
-        let mut from = self.at + 1;
-        loop {
-            match self.text[from..].find(quote) {
-                None => {
-                    self.at = self.text.len();
-                    return Element::Unfinished(open);
-                }
-                Some(end) if self.text[from + end + 1..].starts_with(quote) => from += end + 2,
-                Some(end) => {
-                    self.at = from + end + 1;
-                    return Element::Other;
-                }
-            }
-        }
+/// What must come to close it, as a reason to wait.
+fn missing(what: Unfinished) -> &'static str {
+    match what {
+        Unfinished::Text => "a text in quotes is still open",
+        Unfinished::Name => "a name in back-quotes is still open",
+        Unfinished::Quoted => "a name in double quotes is still open",
+        Unfinished::Comment => "a comment is still open",
     }
 }
 

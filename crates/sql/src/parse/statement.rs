@@ -8,7 +8,7 @@ use crate::parse::{Cursor, insert, look, plot, query, steps, tokens};
 use crate::statement::{Check, Explain, Name, Show, Spanned, Statement};
 
 /// The words that can begin a statement.
-const VERBS: &[&str] = &[
+pub const VERBS: &[&str] = &[
     "SELECT", "WITH", "FROM", "VALUES", "CREATE", "INSERT", "EXECUTE", "BEGIN", "EXPLAIN", "SHOW", "DESCRIBE", "DESC",
     "SET", "RESET", "DROP", "USE", "UNDO", "REDO", "PREVIEW", "START", "STOP", "WHY", "WATCH", "PLOT", "TAP", "PEEK",
     "ADVISE", "CHECK",
@@ -149,7 +149,8 @@ fn check(cursor: &mut Cursor<'_>) -> Result<Check, SqlError> {
     cursor.path("the name of a view or table, or a query").map(Check::Relation)
 }
 
-const SHOWN: &[&str] = &[
+/// What can stand behind `SHOW`.
+pub const SHOWN: &[&str] = &[
     "TABLES",
     "VIEWS",
     "FUNCTIONS",

@@ -1,0 +1,71 @@
+//! The pages of help: commands, statements, keys, codes. All of them are made from the lists that are used.
+
+use std::fmt::Write;
+use std::io;
+
+use millstream_session::{STATEMENTS, STEPS, code, gate, statement, width};
+
+use super::COMMANDS;
+use crate::prompt::keys;
+use crate::screen::Screen;
+
+/// `\help`, `\help SELECT`.
+pub fn help(argument: &str, screen: &mut Screen) -> io::Result<()> {
+    if argument.is_empty() {
+        return show(&overview(), screen);
+    }
+    let step = || STEPS.iter().find(|step| step.verb.eq_ignore_ascii_case(argument));
+    match statement(argument).or_else(step) {
+        Some(known) => show(&format!("{}\n  {}\n", known.form, known.doc), screen),
+        None => {
+            let near = millstream_session::nearest(argument, STATEMENTS.iter().map(|known| known.verb));
+            let hint = near.map_or("\\help lists all".into(), |near| format!("did you mean {near}?"));
+            screen.note(&format!("no statement begins with '{}': {hint}", gate::shown(argument)))
+        }
+    }
+}
+
+fn overview() -> String {
+    let mut page = String::from(
+        "SQL ends with ';' and may go over several lines. Start with: SHOW TABLES; SELECT * FROM demo.bids;\n\
+         Ctrl-C stops a query, Ctrl-D leaves, Tab completes, Ctrl-R searches what was typed before.\n\n",
+    );
+    let commands = COMMANDS.iter().map(|command| {
+        let names =
+            [command.name].iter().chain(command.short).map(|name| format!("\\{name}")).collect::<Vec<_>>().join(", ");
+        (format!("{names} {}", command.argument), command.doc)
+    });
+    lines(&mut page, commands);
+    page.push_str("\nStatements; \\help and the first word says more:\n\n");
+    lines(&mut page, STATEMENTS.iter().map(|known| (known.verb.to_string(), known.doc)));
+    page
+}
+
+/// `\keys`.
+pub fn keys(screen: &mut Screen) -> io::Result<()> {
+    let mut page = String::new();
+    lines(&mut page, keys::page());
+    show(&page, screen)
+}
+
+/// `\explain E0204`.
+pub fn explain(argument: &str, screen: &mut Screen) -> io::Result<()> {
+    match code(argument) {
+        Some(known) => show(&format!("{}: {}\n  {}\n", known.code, known.title, known.text), screen),
+        None => screen.note(&format!("there is no code '{}': \\explain takes one like E0204", gate::shown(argument))),
+    }
+}
+
+/// Two columns, the first as wide as it must be.
+fn lines<'a>(page: &mut String, lines: impl IntoIterator<Item = (String, &'a str)>) {
+    let lines: Vec<_> = lines.into_iter().collect();
+    let widest = lines.iter().map(|(left, _)| width::width(left)).filter(|wide| *wide <= 40).max().unwrap_or(0);
+    for (left, right) in &lines {
+        let gap = " ".repeat(widest.saturating_sub(width::width(left)));
+        writeln!(page, "  {left}{gap}  {right}").expect("a string takes everything");
+    }
+}
+
+fn show(page: &str, screen: &mut Screen) -> io::Result<()> {
+    screen.page(|out| out.write_all(page.as_bytes()))
+}
