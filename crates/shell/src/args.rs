@@ -40,7 +40,7 @@ pub struct Manner {
     /// Print every change with its kind (+I, -U, +U, -D) instead of the final rows
     #[arg(long, global = true)]
     pub changelog: bool,
-    /// When to colour; NO_COLOR and TERM=dumb are heeded
+    /// When to colour; NO_COLOR, CLICOLOR_FORCE and TERM=dumb are heeded
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: When,
     /// Where embedded topics and the history of the prompt live
@@ -150,6 +150,18 @@ pub enum Verb {
         /// What millstream-kernel is to do; --help lists it
         #[arg(value_name = "WHAT", trailing_var_arg = true, allow_hyphen_values = true, required = true)]
         arguments: Vec<std::ffi::OsString>,
+    },
+    /// Completions for a shell of the operating system, to be sourced by it
+    Completions {
+        /// The shell
+        #[arg(value_name = "SHELL", value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// The manual page; with a folder, those of all commands, a file each
+    Man {
+        /// The folder
+        #[arg(value_name = "FOLDER")]
+        folder: Option<PathBuf>,
     },
 }
 

@@ -5,6 +5,7 @@ mod args;
 mod demo;
 mod desk;
 mod exit;
+mod generate;
 mod interrupt;
 mod job;
 mod kernel;
@@ -59,6 +60,12 @@ fn start(args: Args, pieces: Vec<Piece>, screen: &mut Screen) -> io::Result<Exit
     }
     if let Some(Verb::Kernel { arguments }) = &args.verb {
         return kernel::call(arguments, screen);
+    }
+    if let Some(Verb::Completions { shell }) = args.verb {
+        return generate::completions(shell, screen.results()?).map(|()| Exit::Ok);
+    }
+    if let Some(Verb::Man { folder }) = &args.verb {
+        return generate::man(folder.as_deref(), screen.results()?).map(|()| Exit::Ok);
     }
     let workspace = args.manner.workspace();
     let session = open(&args.manner, &workspace, asks);

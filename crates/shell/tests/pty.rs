@@ -45,10 +45,21 @@ impl vt100::Callbacks for Heard {
 impl Terminal {
     /// Starts the program on a terminal of this size.
     pub fn start(folder: &Path, arguments: &[&str], rows: u16, columns: u16, term: &str) -> Terminal {
+        Terminal::with(folder, arguments, rows, columns, &[("TERM", term)])
+    }
+
+    /// The same with these variables in the environment.
+    pub fn with(
+        folder: &Path,
+        arguments: &[&str],
+        rows: u16,
+        columns: u16,
+        environment: &[(&str, &str)],
+    ) -> Terminal {
         let (master, slave) = open(rows, columns);
         let mut command = Command::new(program::BINARY);
         program::clean(&mut command, folder);
-        command.args(arguments).env("TERM", term);
+        command.args(arguments).envs(environment.iter().copied());
         let stream = || Stdio::from(slave.try_clone().expect("can be doubled"));
         command.stdin(stream()).stdout(stream()).stderr(stream());
         // SAFETY: both calls are allowed between fork and exec, and touch nothing of the parent.

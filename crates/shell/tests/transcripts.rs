@@ -57,7 +57,8 @@ fn check(file: &Path) -> Option<String> {
     Some(format!("{}:{}\n--- written\n{}\n--- printed\n{}", file.display(), differs + 1, near(&written), near(&played)))
 }
 
-fn play(command: &str, folder: &Path) -> Output {
+/// Runs a command of the shell in a folder.
+pub fn play(command: &str, folder: &Path) -> Output {
     let mut shell = Command::new("bash");
     program::clean(&mut shell, folder);
     let programs = Path::new(program::BINARY).parent().expect("it lies in a folder");
@@ -78,7 +79,7 @@ fn write_down(played: &mut String, output: &Output) {
 }
 
 /// The line without what differs from run to run: how long a query took.
-fn steady(line: &str) -> String {
+pub fn steady(line: &str) -> String {
     match line.rsplit_once(" in ") {
         Some((before, time)) if time.ends_with(" s") && time.starts_with(|c: char| c.is_ascii_digit()) => {
             format!("{before} in … s")
