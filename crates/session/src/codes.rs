@@ -201,6 +201,11 @@ pub const CODES: &[Code] = &[
     says("E0605", "nothing has run yet", "A ledger is of a run or a preview. PREVIEW name or START name makes one."),
     says("E0606", "no such run", "SHOW RUNS lists the runs in the background."),
     says(
+        "E0607",
+        "a script starts no runs",
+        "A run in the background would end with the script. At the prompt START works; a script asks, or inserts.",
+    ),
+    says(
         "E0699",
         "a fault of the program",
         "This should not happen, whatever was asked. Please report it with the statement.",

@@ -106,9 +106,8 @@ fn show(
             screen.page(|out| writeln!(out, "{text}"))?;
         }
         Reply::Explained(explained) => {
-            let text = explained.to_string();
-            let text = millstream_session::gate::shown_lines(&text);
-            io::Write::write_all(screen.results()?, format!("{text}\n").as_bytes())?;
+            let text = millstream_session::gate::shown_lines(&explained.to_string()).into_owned();
+            screen.page(|out| writeln!(out, "{text}"))?;
         }
         Reply::Table(table) => write_table(&table, screen)?,
         Reply::Preview(preview) => {

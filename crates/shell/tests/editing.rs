@@ -101,7 +101,8 @@ fn the_history_is_searched_and_keeps_how_it_went() {
     let folder = folder();
     let file = folder.path().join(".local/state/millstream/history");
     fs::create_dir_all(file.parent().expect("a folder")).expect("makes it");
-    fs::write(&file, b"\xff\xfe no history \x00\n{\"at\":1,\"text\":\"SELECT 5 AS older;\"}\n{\"at\":2,\"te").expect("writes");
+    fs::write(&file, b"\xff\xfe no history \x00\n{\"at\":1,\"text\":\"SELECT 5 AS older;\"}\n{\"at\":2,\"te")
+        .expect("writes");
     let mut terminal = prompt(folder.path());
     terminal.keys("SELECT nothing FROM nowhere;\r");
     terminal.wait_for("E0201");

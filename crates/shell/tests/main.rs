@@ -9,4 +9,5 @@ mod hostile;
 mod program;
 mod prompt;
 mod pty;
+mod reference;
 mod transcripts;
