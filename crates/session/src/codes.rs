@@ -183,6 +183,11 @@ pub const CODES: &[Code] = &[
         "WHY tells of the newest run: ask first, or name a step that runs in the background.",
     ),
     says(
+        "E0600",
+        "the run was stopped",
+        "It was stopped before it had come to its end. What it had given until then stands.",
+    ),
+    says(
         "E0601",
         "a computation failed",
         "A value could not be computed: a division by zero, a number out of range, a text that is no number. TRY_CAST gives NULL instead.",
@@ -229,6 +234,16 @@ pub const CODES: &[Code] = &[
         "E0708",
         "stopped while waiting for the other side",
         "Ctrl-C was pressed before the other side had answered. Nothing was changed.",
+    ),
+    says(
+        "E0709",
+        "a password was not given",
+        "The statement needs a value that only you know, and the question was left without an answer.",
+    ),
+    says(
+        "E0710",
+        "a value from outside is not there",
+        "An option names a variable of the environment, or a question, that has no answer here.",
     ),
     says("E0801", "stopped", "Ctrl-C was pressed. What had begun outside comes to its end by itself."),
 ];
