@@ -15,6 +15,8 @@ use crate::interrupt::Interrupt;
 
 /// How often one looks for Ctrl-C while waiting.
 const LOOK: Duration = Duration::from_millis(10);
+/// A run that was stopped may take so long to account for its records.
+const ENDING: Duration = Duration::from_secs(1);
 /// What is nearly done may still be done after Ctrl-C.
 const GRACE: Duration = Duration::from_millis(50);
 
@@ -94,7 +96,7 @@ impl Desk {
         if sent.is_err() {
             return Err(broken());
         }
-        let done = wait(&take, interrupt, &stop);
+        let done = wait(&take, interrupt, &stop, GRACE);
         if matches!(done, Err(false)) {
             (self.told)(true);
         }
@@ -112,7 +114,7 @@ impl Desk {
 }
 
 /// Waits for one thing; `Err(false)` after Ctrl-C, which also raises `stop`; `Err(true)` if it can never come.
-fn wait<T>(take: &Receiver<T>, interrupt: &Interrupt, stop: &Stop) -> Result<Result<T, Fault>, bool> {
+fn wait<T>(take: &Receiver<T>, interrupt: &Interrupt, stop: &Stop, grace: Duration) -> Result<Result<T, Fault>, bool> {
     let mut since: Option<Instant> = None;
     loop {
         match take.recv_timeout(LOOK) {
@@ -120,7 +122,7 @@ fn wait<T>(take: &Receiver<T>, interrupt: &Interrupt, stop: &Stop) -> Result<Res
             Err(RecvTimeoutError::Disconnected) => return Err(true),
             Err(RecvTimeoutError::Timeout) if interrupt.raised() => {
                 stop.raise();
-                if since.get_or_insert_with(Instant::now).elapsed() >= GRACE {
+                if since.get_or_insert_with(Instant::now).elapsed() >= grace {
                     return Err(false);
                 }
             }
@@ -136,7 +138,8 @@ pub fn aside<T: Send + 'static>(
 ) -> io::Result<Result<T, Fault>> {
     let (give, take) = sync_channel(1);
     Builder::new().name("finish".into()).spawn(move || drop(give.send(work())))?;
-    Ok(wait(&take, interrupt, &Stop::default()).unwrap_or_else(|gone| Err(if gone { broken() } else { left() })))
+    Ok(wait(&take, interrupt, &Stop::default(), ENDING)
+        .unwrap_or_else(|gone| Err(if gone { broken() } else { left() })))
 }
 
 fn left() -> Fault {

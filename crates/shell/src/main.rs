@@ -106,7 +106,7 @@ fn open(manner: &Manner, workspace: &Path, interactive: bool) -> Result<Session,
 }
 
 /// Runs pieces of SQL in order, to the first error.
-fn run(desk: Desk, pieces: Vec<Piece>, way: Way, screen: &mut Screen, interrupt: &Interrupt) -> io::Result<Exit> {
+fn run(session: Session, pieces: Vec<Piece>, way: Way, screen: &mut Screen, interrupt: &Interrupt) -> io::Result<Exit> {
     let (_closing, desk) = Desk::new(session)?;
     let mut worst = Exit::Ok;
     for piece in pieces {

@@ -2,10 +2,9 @@
 
 use arrow::datatypes::{DataType, Field, FieldRef};
 use millstream_plan::TapColumn;
-use millstream_sql::{Catalog, Relation, plan};
+use millstream_sql::{Catalog, Relation, declare, plan};
 
 use super::place::ELEMENT;
-use crate::planning;
 
 /// Structures in structures are followed so deep.
 const DEEPEST: usize = 8;
