@@ -19,8 +19,8 @@ fn underlined(terminal: &Terminal, text: &str) -> bool {
     terminal.look(|parser| {
         let screen = parser.screen();
         let (rows, columns) = screen.size();
-        (0..rows).any(|row| {
-            let line: Vec<String> = (0..columns)
+        (0..rows.get()).any(|row| {
+            let line: Vec<String> = (0..columns.get())
                 .map(|column| screen.cell(row, column).map(|cell| cell.contents().to_string()).unwrap_or_default())
                 .collect();
             let width = text.chars().count();
@@ -43,7 +43,9 @@ fn the_menu_shows_what_each_candidate_is() {
     terminal.keys("\x1b");
     terminal.keys("SUBSTRI\t");
     terminal.wait_for("SUBSTRING");
-    terminal.keys("\x03\x04");
+    terminal.keys("\x03");
+    terminal.wait_for_prompt();
+    terminal.keys("\x04");
     assert_eq!(terminal.exit_code(), Some(0));
 }
 
@@ -59,7 +61,9 @@ fn a_name_that_does_not_exist_is_marked_while_one_types() {
     terminal.wait_until("no mark", |_| !underlined(&terminal, "price"));
     terminal.keys("\x15SELECT 1) ");
     terminal.wait_until("a mark below the bracket", |_| underlined(&terminal, ")"));
-    terminal.keys("\x03\x04");
+    terminal.keys("\x03");
+    terminal.wait_for_prompt();
+    terminal.keys("\x04");
     assert_eq!(terminal.exit_code(), Some(0));
 }
 
@@ -167,7 +171,7 @@ fn the_last_result_is_shown_again_and_saved() {
     let folder = folder();
     let mut terminal = prompt(folder.path());
     terminal.keys("SELECT 1 AS a, 'x,y' AS b;\r");
-    terminal.wait_for("x,y │");
+    terminal.wait_for("│ x,y");
     terminal.wait_for_prompt();
     terminal.keys("\\last csv\r");
     terminal.wait_for("1,\"x,y\"");
@@ -181,7 +185,10 @@ fn the_last_result_is_shown_again_and_saved() {
     terminal.wait_for("E0204: no such column");
     terminal.keys("\x04");
     assert_eq!(terminal.exit_code(), Some(0));
-    assert_eq!(fs::read_to_string(folder.path().join("rows.json")).expect("text").trim(), "[{\"a\":1,\"b\":\"x,y\"}]");
+    assert_eq!(
+        fs::read_to_string(folder.path().join("rows.json")).expect("text").trim(),
+        "[\n{\"a\":1,\"b\":\"x,y\"}\n]"
+    );
     let parquet = fs::read(folder.path().join("rows.parquet")).expect("is there");
     assert!(parquet.starts_with(b"PAR1") && parquet.ends_with(b"PAR1"));
     let left: Vec<_> = fs::read_dir(folder.path()).expect("is there").flatten().map(|file| file.file_name()).collect();
@@ -221,6 +228,8 @@ fn ctrl_c_gives_the_prompt_back_from_a_broker_that_does_not_answer() {
     terminal.wait_for("table 't'");
     terminal.wait_for_prompt();
     terminal.keys("SELECT * FROM t;\r");
+    // Before the line is taken, Ctrl-C is a key of the editor; from then on it is a signal.
+    terminal.wait_until("the line to be taken", |_| terminal.is_cooked());
     let began = Instant::now();
     terminal.keys("\x03");
     terminal.wait_until("a new prompt", |shown| {

@@ -49,13 +49,7 @@ impl Terminal {
     }
 
     /// The same with these variables in the environment.
-    pub fn with(
-        folder: &Path,
-        arguments: &[&str],
-        rows: u16,
-        columns: u16,
-        environment: &[(&str, &str)],
-    ) -> Terminal {
+    pub fn with(folder: &Path, arguments: &[&str], rows: u16, columns: u16, environment: &[(&str, &str)]) -> Terminal {
         let (master, slave) = open(rows, columns);
         let mut command = Command::new(program::BINARY);
         program::clean(&mut command, folder);

@@ -190,15 +190,17 @@ fn launch(graph: Graph, doors: Doors, options: Options, from: Option<&Cut>) -> R
         commits: commits_in,
     });
     let (results_in, results) = bounded(4);
-    let ways = ways(&graph, &layout, &taps, results_in);
+    let ways = ways(&graph, &layout, &taps, results_in.clone());
     let mut threads = Threads { shared: shared.clone(), started: Vec::new() };
     let mut outflows = Vec::new();
     let mut opened: BTreeMap<String, Box<dyn Sink>> = sinks;
     for ((name, inbox), decided) in taps.iter().zip(orders).zip(decided) {
         let sink = opened.remove(name).ok_or_else(|| missing(name))?;
         let alignment = Alignment::new(ways.inputs(name));
-        outflows.push(Outflow { name: name.clone(), sink, alignment, inbox, decided });
+        let _open = results_in.clone();
+        outflows.push(Outflow { name: name.clone(), sink, alignment, inbox, decided, _open });
     }
+    drop(results_in);
     let build = |lane: usize| -> Result<Hub> {
         let mut lane = Lane::build(&graph, &layout, lane, &shared.counters)?;
         if let Some(cut) = from {

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use millstream_record::{Batch, Epoch, Message, Millis, Sink};
 
 use super::cut::Part;
@@ -29,6 +29,8 @@ pub(super) struct Outflow {
     pub inbox: Receiver<Order>,
     /// The epochs that have been decided.
     pub decided: Receiver<Epoch>,
+    /// Held, so that whoever takes results hears of the end only when all has been written.
+    pub _open: Sender<Batch>,
 }
 
 impl Outflow {

@@ -2,6 +2,7 @@
 //! columns before functions before words of the language.
 
 use millstream_sql::Relation;
+use millstream_sql::declare::TAP_OPTIONS;
 use millstream_sql::functions::FunctionKind;
 
 use super::columns::below;
@@ -193,7 +194,7 @@ impl Vocabulary {
         let connector = self.connectors.iter().find(|connector| Some(connector.name) == chosen);
         let specs = connector.map(|connector| connector.options).unwrap_or_default();
         given.missing(specs, FORMATS).map(options::name).for_each(&mut add);
-        given.missing(crate::doors::TAP_OPTIONS, FORMATS).map(options::name).for_each(&mut add);
+        given.missing(TAP_OPTIONS, FORMATS).map(options::name).for_each(&mut add);
     }
 
     /// Inside quotes: options, settings, and what lies outside.
@@ -243,7 +244,7 @@ impl Vocabulary {
                 let chosen = given.value("connector").unwrap_or("topic");
                 let connector = self.connectors.iter().find(|connector| connector.name == chosen);
                 let specs = connector.map(|connector| connector.options).unwrap_or_default();
-                let spec = specs.iter().chain(crate::doors::TAP_OPTIONS).find(|spec| spec.name == key);
+                let spec = specs.iter().chain(TAP_OPTIONS).find(|spec| spec.name == key);
                 spec.map(options::values).unwrap_or_default()
             }
         }
