@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use millstream_session::{Fault, Manner, Script, Session, SessionOptions, Stop, Vocabulary};
+use millstream_session::{Config, Fault, Manner, Script, Session, SessionOptions, Stop, Vocabulary};
 
 use crate::channel::Channel;
 use crate::history::History;
@@ -43,7 +43,9 @@ impl Kernel {
     pub fn new(workspace: PathBuf, iopub: Channel, stdin: Channel) -> Result<Kernel, Fault> {
         let history = History::open(&workspace.join("notebook-history"));
         let questions = Arc::new(Questions::new(stdin));
-        let mut session = Session::new(SessionOptions::in_folder(workspace).used_by(Manner::Notebook))?;
+        let config = Config::load(&Config::places(&workspace))?;
+        let options = SessionOptions::in_folder(workspace).used_by(Manner::Notebook).configured(config);
+        let mut session = Session::new(options)?;
         session.set_asker(questions.clone());
         Ok(Kernel {
             vocabulary: RwLock::new(session.vocabulary()),

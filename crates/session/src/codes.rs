@@ -245,7 +245,18 @@ pub const CODES: &[Code] = &[
         "a value from outside is not there",
         "An option names a variable of the environment, or a question, that has no answer here.",
     ),
+    says(
+        "E0711",
+        "there is no such connection",
+        "A connection is a broker with its options under [connections.NAME] in config.toml.",
+    ),
+    says("E0712", "config.toml does not fit", "The message names the file and the line."),
     says("E0801", "stopped", "Ctrl-C was pressed. What had begun outside comes to its end by itself."),
+    says(
+        "E0802",
+        "the answers cannot be compared",
+        "The batch that an answer is held against did not come to its end.",
+    ),
 ];
 
 /// The meaning of a code, in any case.

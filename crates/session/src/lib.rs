@@ -11,6 +11,7 @@ pub mod chart;
 pub mod check;
 mod codes;
 mod complete;
+pub mod config;
 #[cfg(test)]
 mod conservation;
 mod demo;
@@ -52,6 +53,7 @@ pub use complete::{
     Candidate, CandidateKind, Fit, KEYWORDS, Mark, Ranker, STATEMENTS, STEPS, SeenTopics, Statement, Vocabulary,
     functions, is_keyword, statement,
 };
+pub use config::Config;
 pub use fault::{Class, Fault};
 pub use fold::Fold;
 pub use live::{Finished, Live, Step};

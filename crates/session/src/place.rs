@@ -142,7 +142,12 @@ fn kafka(session: &Session, rest: &str) -> Result<Found, Fault> {
             .hint("for example 'kafka://localhost:9092/trades'")
             .into());
     }
-    let mut options = vec![("properties.bootstrap.servers".to_string(), servers.to_string())];
+    let mut options: Vec<(String, String)> = match session.config.connection(servers) {
+        Ok(connection) => connection.iter().map(|(key, value)| (key.clone(), value.text.clone())).collect(),
+        // A name without a port that nearly is a connection is none of a host.
+        Err(error) if !servers.contains([':', '.', ',']) && error.hints.len() > 1 => return Err(error.into()),
+        Err(_) => vec![("properties.bootstrap.servers".to_string(), servers.to_string())],
+    };
     for setting in settings.split('&').filter(|setting| !setting.is_empty()) {
         let (key, value) = setting.split_once('=').unwrap_or((setting, ""));
         options.push((format!("properties.{key}"), value.to_string()));

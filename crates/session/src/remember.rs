@@ -32,7 +32,7 @@ pub fn recall(session: &mut Session) {
     }
     session.workbook.begin();
     if broken.is_empty() {
-        session.stored = (session.workbook.changes(), session.set_here.clone());
+        session.stored = (session.workbook.changes(), session.settings.here().clone());
     } else {
         set_aside(session, broken.join("; "));
     }
@@ -58,7 +58,6 @@ fn take(session: &mut Session, statement: Statement, version: Option<u32>) -> Re
     match statement {
         Statement::Set { key, value } => {
             session.settings.set(&key, &value).map_err(|fault| fault.message)?;
-            session.set_here.insert(key, value);
         }
         Statement::CreateTable(draft) => {
             let tap =
@@ -98,11 +97,11 @@ fn view(draft: ViewDraft) -> Result<View, millstream_sql::SqlError> {
 
 /// Keeps the workbook if it has changed since it was kept last.
 pub fn keep(session: &mut Session) {
-    let now = (session.workbook.changes(), session.set_here.clone());
+    let now = (session.workbook.changes(), session.settings.here().clone());
     if now == session.stored {
         return;
     }
-    let text = workbook::write(&session.workbook, &session.catalog, &session.set_here);
+    let text = workbook::write(&session.workbook, &session.catalog, session.settings.here());
     match session.store.write(&text) {
         Ok(()) => session.stored = now,
         Err(error) => session.notes.push(format!(

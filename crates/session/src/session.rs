@@ -10,6 +10,7 @@ use millstream_sql::{Catalog, Span};
 
 use crate::aside::Asides;
 use crate::complete::{ConnectorWords, SeenTopics, Vocabulary};
+use crate::config::Config;
 use crate::doors::Outside;
 use crate::fault::Fault;
 use crate::ledgers::Ledgers;
@@ -32,6 +33,8 @@ pub struct SessionOptions {
     pub clock: Arc<dyn Clock>,
     /// Who uses it.
     pub manner: Manner,
+    /// What the user set once for all sessions.
+    pub config: Config,
 }
 
 /// Who uses a session. This decides whether `FROM …` and `CREATE VIEW` answer with a preview or run and are
@@ -62,7 +65,12 @@ impl Manner {
 impl SessionOptions {
     /// A session for a script in this folder, with the machine's clock.
     pub fn in_folder(workspace: impl Into<PathBuf>) -> SessionOptions {
-        SessionOptions { workspace: workspace.into(), clock: Arc::new(SystemClock), manner: Manner::Script }
+        SessionOptions {
+            workspace: workspace.into(),
+            clock: Arc::new(SystemClock),
+            manner: Manner::Script,
+            config: Config::default(),
+        }
     }
 
     /// The same for whoever uses it.
@@ -70,12 +78,19 @@ impl SessionOptions {
     pub fn used_by(self, manner: Manner) -> SessionOptions {
         SessionOptions { manner, ..self }
     }
+
+    /// The same with what the user set once for all sessions.
+    #[must_use]
+    pub fn configured(self, config: Config) -> SessionOptions {
+        SessionOptions { config, ..self }
+    }
 }
 
 /// A workbench without a screen.
 pub struct Session {
     pub(crate) catalog: Catalog,
     pub(crate) settings: Settings,
+    pub(crate) config: Config,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) outside: Outside,
     pub(crate) asides: Arc<Mutex<Asides>>,
@@ -87,8 +102,6 @@ pub struct Session {
     pub(crate) runs: Runs,
     /// What was counted in the last preview of each version of a step.
     pub(crate) counted: BTreeMap<String, String>,
-    /// Settings that were set by a statement.
-    pub(crate) set_here: BTreeMap<String, String>,
     pub(crate) store: Store,
     /// What was kept last: the number of the change, and the settings.
     pub(crate) stored: (u64, BTreeMap<String, String>),
@@ -107,6 +120,7 @@ impl Session {
         let mut session = Session {
             catalog: Catalog::new(),
             settings: Settings::new(),
+            config: options.config,
             outside: Outside::new(topics, options.clock.clone()),
             runs: Runs::new(options.clock.clone()),
             clock: options.clock,
@@ -117,7 +131,6 @@ impl Session {
             workbook: Workbook::default(),
             ledgers: Ledgers::default(),
             counted: BTreeMap::new(),
-            set_here: BTreeMap::new(),
             store: Store::of(&options.workspace),
             stored: (0, BTreeMap::new()),
             notes: Vec::new(),
@@ -125,6 +138,9 @@ impl Session {
             last_run: None,
             seen: SeenTopics::default(),
         };
+        for (key, value) in &session.config.settings {
+            session.settings.configure(key, &value.text, value.origin.to_string())?;
+        }
         demo::register(&mut session)?;
         session.workbook.begin();
         session.stored = (session.workbook.changes(), BTreeMap::new());
@@ -155,6 +171,11 @@ impl Session {
         &mut self.settings
     }
 
+    /// What the user set once for all sessions.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// The embedded topics of the workspace.
     pub fn topics(&self) -> &Topics {
         self.outside.topics()
@@ -174,7 +195,8 @@ impl Session {
             options: connector.options(),
         };
         let connectors = self.outside.connectors().iter().map(words).collect();
-        Vocabulary::of(&self.catalog, planning::settings(self), connectors).with_outside(self.seen.clone(), Vec::new())
+        Vocabulary::of(&self.catalog, planning::settings(self), connectors)
+            .with_outside(self.seen.clone(), self.config.connections.keys().cloned().collect())
     }
 
     /// The names of all tables, views and steps.

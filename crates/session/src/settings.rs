@@ -102,15 +102,30 @@ const WITHOUT_EFFECT: &[&str] = &[
 /// The settings of a session.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    typed: BTreeMap<String, String>,
+    /// What held before anybody typed `SET`, and who said so.
+    configured: BTreeMap<String, (String, String)>,
+    /// What statements have set.
+    here: BTreeMap<String, String>,
     checked: Options,
+}
+
+/// A setting as it is at the moment.
+pub struct Setting<'a> {
+    /// Its name.
+    pub name: &'static str,
+    /// Its value, if it has one.
+    pub value: Option<&'a str>,
+    /// Who set it: `default`, `SET`, the command line, a line of a file.
+    pub from: &'a str,
+    /// What it means.
+    pub doc: &'static str,
 }
 
 impl Settings {
     /// All at their defaults.
     pub fn new() -> Settings {
         let checked = Options::check([], &[SETTINGS]).expect("no option is given, so none is wrong");
-        Settings { typed: BTreeMap::new(), checked }
+        Settings { configured: BTreeMap::new(), here: BTreeMap::new(), checked }
     }
 
     /// Changes one. The answer says so, and whether it matters.
@@ -118,35 +133,71 @@ impl Settings {
         if WITHOUT_EFFECT.contains(&key) {
             return Ok(format!("'{key}' is accepted and has no effect: results here do not depend on it"));
         }
-        let mut typed = self.typed.clone();
-        typed.insert(key.to_string(), value.to_string());
-        let checked = Options::check(typed.iter().map(|(key, value)| (key.as_str(), value.as_str())), &[SETTINGS]);
-        let checked = checked.map_err(|error| match error {
+        let mut changed = self.clone();
+        changed.here.insert(key.to_string(), value.to_string());
+        changed.check()?;
+        *self = changed;
+        Ok(format!("'{key}' = '{value}'"))
+    }
+
+    /// Says what holds until a statement sets it, and again after `RESET`; `from` is who says so.
+    pub fn configure(&mut self, key: &str, value: &str, from: impl Into<String>) -> Result<(), Fault> {
+        let mut changed = self.clone();
+        changed.configured.insert(key.to_string(), (value.to_string(), from.into()));
+        changed.check()?;
+        *self = changed;
+        Ok(())
+    }
+
+    /// Takes back what statements have set, of one or of all.
+    pub fn reset(&mut self, key: Option<&str>) -> Result<String, Fault> {
+        match key {
+            None => self.here.clear(),
+            Some(key) if SETTINGS.iter().any(|spec| spec.name == key) || WITHOUT_EFFECT.contains(&key) => {
+                self.here.remove(key);
+            }
+            Some(key) => return Err(unknown(key, None)),
+        }
+        self.check()?;
+        let what = key.map_or("all settings are at their".to_string(), |key| format!("'{key}' is at its"));
+        Ok(match key.and_then(|key| self.configured.get(key)) {
+            Some((value, from)) => format!("{what} value of {from}: '{value}'"),
+            None if key.is_none() && !self.configured.is_empty() => format!("{what} configured values"),
+            None => format!("{what} default{}", if key.is_none() { "s" } else { "" }),
+        })
+    }
+
+    fn check(&mut self) -> Result<(), Fault> {
+        let configured = self.configured.iter().filter(|(key, _)| !self.here.contains_key(*key));
+        let configured = configured.map(|(key, (value, _))| (key.as_str(), value.as_str()));
+        let here = self.here.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        let checked = Options::check(configured.chain(here), &[SETTINGS]).map_err(|error| match error {
             millstream_record::OptionError::Unknown { name, near } => unknown(&name, near),
             other => Fault::from(other),
         })?;
         check_ranges(&checked)?;
-        (self.typed, self.checked) = (typed, checked);
-        Ok(format!("'{key}' = '{value}'"))
+        self.checked = checked;
+        Ok(())
     }
 
-    /// Puts one back to its default, or all.
-    pub fn reset(&mut self, key: Option<&str>) -> Result<String, Fault> {
-        match key {
-            None => *self = Settings::new(),
-            Some(key) if SETTINGS.iter().any(|spec| spec.name == key) || WITHOUT_EFFECT.contains(&key) => {
-                self.typed.remove(key);
-                let typed = self.typed.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-                self.checked = Options::check(typed, &[SETTINGS])?;
-            }
-            Some(key) => return Err(unknown(key, None)),
-        }
-        Ok(key.map_or("all settings are at their defaults".into(), |key| format!("'{key}' is at its default")))
+    /// What statements have set.
+    pub fn here(&self) -> &BTreeMap<String, String> {
+        &self.here
     }
 
-    /// Name, value and meaning of each.
-    pub fn all(&self) -> impl Iterator<Item = (&'static str, Option<&str>, &'static str)> {
-        SETTINGS.iter().map(|spec| (spec.name, self.checked.text(spec.name), spec.doc))
+    /// All of them, with who set each.
+    pub fn all(&self) -> impl Iterator<Item = Setting<'_>> {
+        SETTINGS.iter().map(|spec| Setting {
+            name: spec.name,
+            value: self.checked.text(spec.name),
+            from: match self.configured.get(spec.name) {
+                _ if self.here.contains_key(spec.name) => "SET",
+                Some((_, from)) => from,
+                None if spec.default.is_some() => "default",
+                None => "",
+            },
+            doc: spec.doc,
+        })
     }
 
     /// The typed values.

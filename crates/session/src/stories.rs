@@ -15,7 +15,7 @@ const NOW: Millis = Millis(1_767_226_200_000);
 
 fn session(folder: &std::path::Path, manner: Manner) -> Session {
     let clock = Arc::new(ManualClock::at(NOW));
-    Session::new(SessionOptions { workspace: folder.into(), clock, manner }).expect("a session")
+    Session::new(SessionOptions { clock, ..SessionOptions::in_folder(folder).used_by(manner) }).expect("a session")
 }
 
 /// Takes a query to its end: its rows, then its ledger.

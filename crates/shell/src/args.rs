@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, parser::ValueSource};
 use millstream_runner::launch::Overrides;
+use millstream_session::{Config, Fault};
 
 /// A workbench for streams: tap a live topic, ask windowed questions in SQL, watch the answers.
 #[derive(Debug, Parser)]
@@ -41,8 +42,9 @@ pub struct Manner {
     #[arg(long, global = true)]
     pub changelog: bool,
     /// When to colour; NO_COLOR, CLICOLOR_FORCE and TERM=dumb are heeded
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
-    pub color: When,
+    /// [default: auto]
+    #[arg(long, global = true, value_name = "WHEN")]
+    pub color: Option<When>,
     /// Where embedded topics and the history of the prompt live
     /// [default: $MILLSTREAM_WORKSPACE, else .millstream]
     #[arg(long, global = true, value_name = "DIR")]
@@ -59,9 +61,9 @@ pub struct Manner {
     /// The topic to which --on-bad-record dead-letter writes
     #[arg(long, global = true, value_name = "TOPIC", requires = "on_bad_record")]
     pub dead_letter: Option<String>,
-    /// How many rows of a table are shown; of more, the first and the last
-    #[arg(long, global = true, value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u32).range(2..))]
-    pub rows: u32,
+    /// How many rows of a table are shown; of more, the first and the last [default: 40]
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u32).range(2..))]
+    pub rows: Option<u32>,
     /// Say nothing beside results and errors
     #[arg(short, long, global = true)]
     pub quiet: bool,
@@ -77,6 +79,34 @@ impl Manner {
     pub fn named_workspace(&self) -> Option<PathBuf> {
         let named = std::env::var_os("MILLSTREAM_WORKSPACE").filter(|folder| !folder.is_empty()).map(PathBuf::from);
         self.workspace.clone().or(named)
+    }
+}
+
+impl Manner {
+    /// What the command line leaves open, as config.toml has it.
+    ///
+    /// # Errors
+    /// The line of a value that is none.
+    pub fn configured(self, config: &Config) -> Result<Manner, Fault> {
+        let wrong = |name: &str, wanted: &str| {
+            let value = &config.shell[name];
+            Fault::usage(format!("{}: '{name}' = '{}' is not {wanted}", value.origin, value.text))
+        };
+        let output = match config.shell("output") {
+            Some(format) if !FORMATS.contains(&format) => return Err(wrong("output", &FORMATS.join(", "))),
+            format => format.map(str::to_string),
+        };
+        let rows = config.shell("rows").map(|rows| rows.parse().ok().filter(|rows| *rows >= 2));
+        if rows == Some(None) {
+            return Err(wrong("rows", "a number from 2"));
+        }
+        let color = config.shell("color").and_then(|when| When::from_str(when, true).ok());
+        Ok(Manner {
+            output: self.output.or(output),
+            rows: self.rows.or(rows.flatten()),
+            color: self.color.or(color),
+            ..self
+        })
     }
 }
 
@@ -151,6 +181,8 @@ pub enum Verb {
         #[arg(value_name = "WHAT", trailing_var_arg = true, allow_hyphen_values = true, required = true)]
         arguments: Vec<std::ffi::OsString>,
     },
+    /// What config.toml says, and where each value came from
+    Config,
     /// Completions for a shell of the operating system, to be sourced by it
     Completions {
         /// The shell

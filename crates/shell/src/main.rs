@@ -2,6 +2,7 @@
 //! knows nothing of engine, connectors and SQL but through the session.
 
 mod args;
+mod config;
 mod demo;
 mod desk;
 mod exit;
@@ -23,7 +24,7 @@ use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use millstream_session::{Fault, Manner as Use, Session, SessionOptions};
+use millstream_session::{Config, Fault, Manner as Use, Session, SessionOptions};
 
 use crate::args::{Args, BadRecord, Manner, Piece, Verb};
 use crate::desk::Desk;
@@ -38,8 +39,15 @@ fn main() -> ExitCode {
         return ExitCode::from(code);
     }
     let _restore = terminal::Restore::on_leaving();
-    let mut screen = Screen::new(&args.manner);
-    let done = start(args, pieces, &mut screen).and_then(|exit| screen.flush().map(|()| exit));
+    let config = Config::load(&Config::places(&args.manner.workspace()));
+    let known = config.clone().unwrap_or_default();
+    let configured = config.and_then(|config| Ok((args.manner.clone().configured(&config)?, config)));
+    let mut screen = Screen::new(configured.as_ref().map_or(&args.manner, |(manner, _)| manner), &known);
+    let done = match configured {
+        Ok((manner, config)) => start(Args { manner, ..args }, pieces, config, &mut screen),
+        Err(fault) => screen.fault(&fault).map(|()| Exit::from(&fault)),
+    };
+    let done = done.and_then(|exit| screen.flush().map(|()| exit));
     match done {
         Ok(exit) => exit.into(),
         // Whoever read our output has seen enough.
@@ -51,7 +59,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn start(args: Args, pieces: Vec<Piece>, screen: &mut Screen) -> io::Result<Exit> {
+fn start(args: Args, pieces: Vec<Piece>, config: Config, screen: &mut Screen) -> io::Result<Exit> {
     let asks = pieces.is_empty() && args.verb.is_none() && io::stdin().is_terminal();
     let tours = matches!(args.verb, Some(Verb::Demo)) && io::stdin().is_terminal();
     let interrupt = Interrupt::listen(!asks && !tours)?;
@@ -67,8 +75,11 @@ fn start(args: Args, pieces: Vec<Piece>, screen: &mut Screen) -> io::Result<Exit
     if let Some(Verb::Man { folder }) = &args.verb {
         return generate::man(folder.as_deref(), screen.results()?).map(|()| Exit::Ok);
     }
+    if matches!(args.verb, Some(Verb::Config)) {
+        return config::show(&config, &args.manner.workspace(), screen);
+    }
     let workspace = args.manner.workspace();
-    let session = open(&args.manner, &workspace, asks);
+    let session = open(&args.manner, &workspace, config, asks);
     let session = match session {
         Ok(session) => session,
         Err(fault) => {
@@ -86,21 +97,22 @@ fn start(args: Args, pieces: Vec<Piece>, screen: &mut Screen) -> io::Result<Exit
     }
 }
 
-fn open(manner: &Manner, workspace: &Path, interactive: bool) -> Result<Session, Fault> {
+fn open(manner: &Manner, workspace: &Path, config: Config, interactive: bool) -> Result<Session, Fault> {
     let used_by = if interactive { Use::Prompt } else { Use::Script };
-    let mut session = Session::new(SessionOptions::in_folder(workspace).used_by(used_by))?;
+    let mut session = Session::new(SessionOptions::in_folder(workspace).used_by(used_by).configured(config))?;
     let settings = session.settings_mut();
     if let Some(lanes) = manner.parallelism {
-        settings.set("parallelism.default", &lanes.to_string())?;
+        settings.configure("parallelism.default", &lanes.to_string(), "--parallelism")?;
     }
     // Somebody at a prompt can look at TABLE$errors; a script that goes on over bad records would hide them.
     let policy = manner.on_bad_record.unwrap_or(if interactive { BadRecord::Keep } else { BadRecord::Fail });
     if let Some(topic) = &manner.dead_letter {
-        settings.set("bad-records.topic", topic)?;
+        settings.configure("bad-records.topic", topic, "--dead-letter")?;
     }
     let kept = settings.options().given("bad-records") && manner.on_bad_record.is_none();
     if !kept {
-        settings.set("bad-records", policy.word())?;
+        let from = if manner.on_bad_record.is_some() { "--on-bad-record" } else { "default" };
+        settings.configure("bad-records", policy.word(), from)?;
     }
     Ok(session)
 }

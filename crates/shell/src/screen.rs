@@ -4,9 +4,9 @@
 use std::io::{self, BufWriter, IsTerminal, Stderr, Stdout, Write};
 use std::time::{Duration, Instant};
 
-use millstream_session::{Fault, Format, Look, Zone, width};
+use millstream_session::{Config, Fault, Format, Look, Zone, width};
 
-use crate::args::Manner;
+use crate::args::{Manner, When};
 use crate::last::Last;
 use crate::pager::Pager;
 use crate::terminal;
@@ -36,6 +36,8 @@ pub struct Screen {
     pub last: Last,
     /// What shows texts that are higher than the screen.
     pub pager: Pager,
+    /// What texts are edited with, if config.toml says.
+    pub editor: Option<String>,
     /// Whether somebody sits there who can turn pages.
     pub asks: bool,
     quiet: bool,
@@ -44,21 +46,22 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// The screen that the command line asks for.
-    pub fn new(manner: &Manner) -> Screen {
+    /// The screen that the command line asks for, and with what it leaves open as config.toml has it.
+    pub fn new(manner: &Manner, config: &Config) -> Screen {
         let (out, err) = (io::stdout(), io::stderr());
         let to_terminal = out.is_terminal();
         let format = manner.output.as_deref().and_then(Format::parse);
+        let color = manner.color.unwrap_or(When::Auto);
         let look = Look {
-            color: terminal::colored(manner.color, &out),
+            color: terminal::colored(color, &out),
             ascii: terminal::is_dumb(),
             width: terminal::size().filter(|_| to_terminal).map(|(columns, _)| columns),
-            rows: manner.rows as usize,
+            rows: manner.rows.unwrap_or(40) as usize,
             zone: Zone::UTC,
             terminal: to_terminal,
         };
         let err_look = Look {
-            color: terminal::colored(manner.color, &err),
+            color: terminal::colored(color, &err),
             terminal: err.is_terminal(),
             width: terminal::size().filter(|_| err.is_terminal()).map(|(columns, _)| columns),
             ..look.clone()
@@ -72,7 +75,8 @@ impl Screen {
             timing: false,
             stop_after: None,
             last: Last::default(),
-            pager: Pager::new(None),
+            pager: Pager::new(config.shell("pager")),
+            editor: config.shell("editor").map(str::to_string),
             asks: false,
             quiet: manner.quiet,
             status: None,

@@ -16,7 +16,15 @@ pub fn millstream(folder: &Path) -> Command {
 
 /// Takes away what the surroundings could change, and makes `folder` the home.
 pub fn clean(command: &mut Command, folder: &Path) {
-    for name in ["NO_COLOR", "CLICOLOR_FORCE", "MILLSTREAM_WORKSPACE", "XDG_STATE_HOME", "COLUMNS"] {
+    for name in [
+        "NO_COLOR",
+        "CLICOLOR_FORCE",
+        "MILLSTREAM_WORKSPACE",
+        "MILLSTREAM_CONFIG",
+        "XDG_CONFIG_HOME",
+        "XDG_STATE_HOME",
+        "COLUMNS",
+    ] {
         command.env_remove(name);
     }
     command.current_dir(folder).env("HOME", folder).env("TERM", "xterm-256color").env("LANG", "C.UTF-8");

@@ -16,6 +16,7 @@ use super::{Candidate, CandidateKind, Vocabulary, functions, outside};
 use crate::render::gate;
 use crate::settings::SETTINGS;
 use crate::types;
+use crate::workbook::is_version;
 
 /// So many candidates are given; nobody reads more.
 const MOST: usize = 200;
@@ -91,7 +92,9 @@ impl Vocabulary {
 
     fn relations(&self, typed: &Typed, last: Option<&Piece<'_>>) -> Vec<Candidate> {
         let mut found = Found::new(&typed.whole());
-        for relation in self.catalog.relations() {
+        // Versions of steps are many: they are offered to whoever asks for one.
+        let versions = typed.word.contains('@');
+        for relation in self.catalog.relations().filter(|relation| versions || !is_version(relation.name())) {
             let name = relation.name();
             // What the session keeps itself comes with its table: it is offered when one asks for it.
             if !name.contains('$') || typed.word.contains('$') {

@@ -24,6 +24,7 @@ use millstream_sql::{Catalog, plan};
 
 use columns::Column;
 
+pub use options::kind;
 pub use outside::SeenTopics;
 pub use rank::{Fit, Ranker};
 pub use review::Mark;

@@ -18,6 +18,14 @@ const fn says(verb: &'static str, form: &'static str, doc: &'static str) -> Stat
 /// All statements, in the order in which one meets them.
 pub const STATEMENTS: &[Statement] = &[
     says("SHOW", "SHOW TABLES | TOPICS | FUNCTIONS | CREATE TABLE name | … [LIKE 'pattern']", "lists what there is"),
+    says("PEEK", "PEEK 'place' | name [LIMIT n]", "shows raw records of a topic or file, as they are"),
+    says(
+        "TAP",
+        "TAP 'kafka://host:port/topic' | 'data/*.jsonl' | name",
+        "samples a topic or file and declares a table over it: format, columns, event time, watermark",
+    ),
+    says("ADVISE", "ADVISE WATERMARK table", "shows what each bound of the watermark costs in late rows and in delay"),
+    says("CHECK", "CHECK name | query", "compares the streamed answer with the answer of one batch, row by row"),
     says("DESCRIBE", "DESCRIBE name", "shows the columns of a table or view, with types, keys and watermark"),
     says("DESC", "DESC name", "is short for DESCRIBE"),
     says("SELECT", "SELECT … FROM … [WHERE …] [GROUP BY …]", "asks; the answer comes in as long as rows do"),

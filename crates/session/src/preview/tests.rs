@@ -13,7 +13,8 @@ use crate::{Manner, Reply, Session, SessionOptions, Stop};
 fn session(folder: &std::path::Path) -> Session {
     let clock = Arc::new(ManualClock::at(Millis(1_767_226_200_000)));
     let mut session =
-        Session::new(SessionOptions { workspace: folder.into(), clock, manner: Manner::Prompt }).expect("a session");
+        Session::new(SessionOptions { clock, ..SessionOptions::in_folder(folder).used_by(Manner::Prompt) })
+            .expect("a session");
     // Out of order by more than the watermark allows, so that some rows are late.
     let text = "CREATE TABLE trades (symbol STRING, price DOUBLE, qty INT, ts TIMESTAMP(3), \
                 WATERMARK FOR ts AS ts) WITH ('connector' = 'demo', 'topic' = 'trades', 'partitions' = '1'); \

@@ -15,7 +15,7 @@ use crate::workbook::{Change, Edit, Step, base, dependents, is_version};
 use crate::{aside, planning};
 
 /// `CREATE TABLE`. Without `'connector'` it is an embedded topic of the table's name, in JSON.
-pub fn table(session: &mut Session, draft: TableDraft) -> Result<Reply, Fault> {
+pub fn table(session: &mut Session, mut draft: TableDraft) -> Result<Reply, Fault> {
     let name = draft.name.clone();
     if draft.if_not_exists && session.catalog.contains(&name.text) {
         return Ok(Reply::Text(format!("'{}' exists already", name.text)));
@@ -24,6 +24,7 @@ pub fn table(session: &mut Session, draft: TableDraft) -> Result<Reply, Fault> {
     if is_version(&name.text) {
         return Err(SqlError::new("E0202", format!("'{}' is the name of a version", name.text)).at(name.span).into());
     }
+    session.config.put_into(&mut draft)?;
     let settings = planning::settings(session);
     let table = declare::table(&session.catalog, &settings, session.outside.connectors(), draft)?;
     let said = format!("table '{}' on connector '{}'", name.text, table.tap.connector);

@@ -13,9 +13,7 @@ use crate::strings::table;
 
 /// `SET 'key' = 'value'`.
 pub fn set(session: &mut Session, key: &str, value: &str) -> Result<Reply, Fault> {
-    let said = session.settings.set(key, value)?;
-    session.set_here.insert(key.to_string(), value.to_string());
-    Ok(Reply::Text(said))
+    Ok(Reply::Text(session.settings.set(key, value)?))
 }
 
 /// `SET` alone.
@@ -23,9 +21,10 @@ pub fn list(session: &Session) -> Result<Reply, Fault> {
     let settings: Vec<_> = session.settings.all().collect();
     Ok(table(
         [
-            ("setting", StringArray::from_iter_values(settings.iter().map(|setting| setting.0))),
-            ("value", StringArray::from_iter(settings.iter().map(|setting| setting.1))),
-            ("meaning", StringArray::from_iter_values(settings.iter().map(|setting| setting.2))),
+            ("setting", StringArray::from_iter_values(settings.iter().map(|setting| setting.name))),
+            ("value", StringArray::from_iter(settings.iter().map(|setting| setting.value))),
+            ("from", StringArray::from_iter_values(settings.iter().map(|setting| setting.from))),
+            ("meaning", StringArray::from_iter_values(settings.iter().map(|setting| setting.doc))),
         ]
         .map(|(name, column)| (name, Arc::new(column) as _)),
     ))
@@ -33,12 +32,7 @@ pub fn list(session: &Session) -> Result<Reply, Fault> {
 
 /// `RESET`.
 pub fn reset(session: &mut Session, key: Option<&str>) -> Result<Reply, Fault> {
-    let said = session.settings.reset(key)?;
-    match key {
-        Some(key) => drop(session.set_here.remove(key)),
-        None => session.set_here.clear(),
-    }
-    Ok(Reply::Text(said))
+    Ok(Reply::Text(session.settings.reset(key)?))
 }
 
 /// `USE`: there is nothing to choose from.

@@ -29,6 +29,8 @@ pub struct Editor {
     head: Head,
     printer: std::sync::mpsc::SyncSender<String>,
     redraw: Redraw,
+    /// What texts are edited with, if the user said so.
+    outside: Option<String>,
     _review: Option<Keeper>,
 }
 
@@ -36,8 +38,8 @@ pub struct Editor {
 pub type Head = Arc<Mutex<String>>;
 
 impl Editor {
-    /// An editor with this history, if there is one.
-    pub fn new(names: Arc<Names>, history: Option<(Kept, Entries)>, color: bool) -> Editor {
+    /// An editor with this history, if there is one; Alt-E opens `outside`.
+    pub fn new(names: Arc<Names>, history: Option<(Kept, Entries)>, outside: Option<String>, color: bool) -> Editor {
         let printer = ExternalPrinter::new(WAITING);
         let sender = printer.sender();
         let mut line = Reedline::create()
@@ -67,7 +69,7 @@ impl Editor {
                 .with_history_exclusion_prefix(Some(" ".into()))
                 .with_menu(ReedlineMenu::WithCompleter { menu: Box::new(found), completer: Box::new(Search(entries)) });
         }
-        Editor { line, names, head: Head::default(), printer: sender, redraw, _review: review }
+        Editor { line, names, head: Head::default(), printer: sender, redraw, outside, _review: review }
     }
 
     /// Reads until a text is whole.
@@ -88,7 +90,7 @@ impl Editor {
 
     /// Opens what is typed in the user's editor.
     fn edit_outside(&mut self) {
-        match editor::edit(self.line.current_buffer_contents()) {
+        match editor::edit(self.line.current_buffer_contents(), self.outside.as_deref()) {
             Ok(text) => self.line.run_edit_commands(&[EditCommand::Clear, EditCommand::InsertString(text)]),
             Err(reason) => eprintln!("\n{}", millstream_session::gate::shown(&reason)),
         }

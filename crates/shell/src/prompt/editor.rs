@@ -9,10 +9,11 @@ use std::process::Command;
 
 use super::history;
 
-/// The text as it was left in the editor, or why there is none.
-pub fn edit(text: &str) -> Result<String, String> {
+/// The text as it was left in the editor, or why there is none. `chosen` goes before the environment.
+pub fn edit(text: &str, chosen: Option<&str>) -> Result<String, String> {
     let named = |name: &str| std::env::var(name).ok().filter(|command| !command.trim().is_empty());
-    let command = named("VISUAL").or_else(|| named("EDITOR")).unwrap_or_else(|| "vi".into());
+    let command = chosen.map(str::to_string).or_else(|| named("VISUAL")).or_else(|| named("EDITOR"));
+    let command = command.unwrap_or_else(|| "vi".into());
     let file = Draft::new(text).map_err(|error| format!("the text cannot be written down for the editor: {error}"))?;
     let mut words = command.split_whitespace();
     let program = words.next().unwrap_or("vi");

@@ -139,7 +139,7 @@ impl Prompt {
                 None
             }
         };
-        Ok(Prompt::Editor(Box::new(edit::Editor::new(names, history, screen.look.color))))
+        Ok(Prompt::Editor(Box::new(edit::Editor::new(names, history, screen.editor.clone(), screen.look.color))))
     }
 
     /// Reads until a text is whole.
