@@ -5,11 +5,13 @@
 use std::any::TypeId;
 use std::cell::Cell;
 
-use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, Ident};
+use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, Ident, UnaryOperator, Value};
 use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect};
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
+
+use crate::plan::call;
 
 /// Flink SQL, as far as a dialect goes, for one statement.
 #[derive(Clone, Debug)]
@@ -72,6 +74,16 @@ impl Dialect for FlinkDialect {
         supports_named_fn_args_with_rarrow_operator
     }
 
+    fn parse_infix(&self, parser: &mut Parser, expr: &Expr, _precedence: u8) -> Option<Result<Expr, ParserError>> {
+        let negated = match () {
+            () if parser.parse_keywords(&[Keyword::IS, Keyword::JSON]) => false,
+            () if parser.parse_keywords(&[Keyword::IS, Keyword::NOT, Keyword::JSON]) => true,
+            () => return None,
+        };
+        let call = is_json(parser, expr.clone());
+        Some(Ok(if negated { Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(call) } } else { call }))
+    }
+
     fn parse_prefix(&self, parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
         if let Err(error) = self.spend() {
             return Some(Err(error));
@@ -82,6 +94,20 @@ impl Dialect for FlinkDialect {
             _ => None,
         }
     }
+}
+
+/// `expr IS JSON [VALUE | SCALAR | ARRAY | OBJECT]`, as a call.
+fn is_json(parser: &mut Parser, expr: Expr) -> Expr {
+    let kind = match &parser.peek_token_ref().token {
+        Token::Word(word) => word.value.to_uppercase(),
+        _ => String::new(),
+    };
+    let mut args = vec![expr];
+    if ["VALUE", "SCALAR", "ARRAY", "OBJECT"].contains(&kind.as_str()) {
+        parser.next_token();
+        args.push(Expr::Value(Value::SingleQuotedString(kind).into()));
+    }
+    call("IS_JSON", args)
 }
 
 /// `TABLE name` or `TABLE (query)`, with `PARTITION BY` behind it. See [`crate::window`] for the shape.

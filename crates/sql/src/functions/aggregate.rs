@@ -32,6 +32,16 @@ const DOCUMENTED: &[(&str, &str, &str)] = &[
     ("VAR_SAMP", "VAR_SAMP(number)", "The variance that a sample of these numbers suggests."),
     ("APPROX_COUNT_DISTINCT", "APPROX_COUNT_DISTINCT(value)", "About how many different values, in little memory."),
     ("ARRAY_AGG", "ARRAY_AGG(value)", "All values as an array."),
+    (
+        "JSON_ARRAYAGG",
+        "JSON_ARRAYAGG(value [{NULL | ABSENT} ON NULL])",
+        "The values as a JSON array; nulls are left out, unless NULL ON NULL is said.",
+    ),
+    (
+        "JSON_OBJECTAGG",
+        "JSON_OBJECTAGG([KEY] key VALUE value [{NULL | ABSENT} ON NULL])",
+        "The pairs as a JSON object; of keys that come twice the last one counts.",
+    ),
     ("GROUPING", "GROUPING(key, …)", "Which of the keys are missing in this grouping set, as a number of bits."),
     ("GROUPING_ID", "GROUPING_ID(key, …)", "The same as GROUPING."),
 ];
@@ -70,6 +80,8 @@ pub(super) fn find(name: &str) -> Option<Arc<AggregateUDF>> {
         "variance" => "var_samp",
         "approx_count_distinct" => "approx_distinct",
         "grouping_id" => "grouping",
+        // Their calls are taken apart before: what is left gathers.
+        "json_arrayagg" | "json_objectagg" => "array_agg",
         other => other,
     };
     borrowed.get(known).cloned()

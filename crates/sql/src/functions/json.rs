@@ -1,15 +1,15 @@
 //! Functions of JSON texts. Paths are SQL/JSON's in lax mode unless `strict` stands before them; what is
 //! no JSON, or not there, gives null.
 
+mod build;
 mod path;
 
 use std::sync::Arc;
 
+use arrow::array::Array;
 use arrow::array::types::Int32Type;
-use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::compute::cast;
 use arrow::datatypes::DataType;
-use datafusion::common::Result;
+use datafusion::common::{Result, plan_err};
 use serde_json::Value;
 
 use self::path::Path;
@@ -104,8 +104,46 @@ pub(super) const FUNCTIONS: &[Spec] = &[
         nulls: Nulls::Strict,
         run: |call| {
             let value = call.array(0)?;
-            call.try_texts(|row| Ok(if value.is_null(row) { None } else { Some(of(&value, row)?.to_string().into()) }))
+            call.try_texts(|row| {
+                let mut text = String::new();
+                build::write(&value, row, &mut text)?;
+                Ok(value.is_valid(row).then_some(text.into()))
+            })
         },
+    },
+    Spec {
+        name: "JSON_OBJECT",
+        aliases: &[],
+        signature: "JSON_OBJECT([KEY] key VALUE value, … [{NULL | ABSENT} ON NULL])",
+        doc: "A JSON object of these members; null values stay, unless ABSENT ON NULL is said. Null if a key is null.",
+        takes: &[Kind::Text, Kind::Any],
+        required: 1,
+        more: true,
+        gives: Gives::By(|args| match args.get(1) {
+            Some(DataType::List(_)) if args.len() == 2 => Ok(DataType::Utf8),
+            _ if args.len() % 2 == 1 => {
+                let keys = args.iter().skip(1).step_by(2);
+                match keys.into_iter().find(|key| !matches!(key, DataType::Utf8 | DataType::Utf8View)) {
+                    Some(_) => plan_err!("a key of JSON_OBJECT must be a STRING"),
+                    None => Ok(DataType::Utf8),
+                }
+            }
+            _ => plan_err!("JSON_OBJECT takes pairs: KEY key VALUE value"),
+        }),
+        nulls: Nulls::Maybe,
+        run: build::object,
+    },
+    Spec {
+        name: "JSON_ARRAY",
+        aliases: &[],
+        signature: "JSON_ARRAY([value, …] [{NULL | ABSENT} ON NULL])",
+        doc: "A JSON array of these values; null values are left out, unless NULL ON NULL is said.",
+        takes: &[Kind::Text, Kind::Any],
+        required: 1,
+        more: true,
+        gives: Gives::Text,
+        nulls: Nulls::Never,
+        run: build::array,
     },
     Spec {
         name: "JSON_QUOTE",
@@ -207,47 +245,4 @@ fn scalar(value: &Value) -> Option<String> {
         Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
         _ => None,
     }
-}
-
-/// A value of a column as JSON.
-fn of(array: &ArrayRef, row: usize) -> Result<Value> {
-    if array.is_null(row) {
-        return Ok(Value::Null);
-    }
-    Ok(match array.data_type() {
-        DataType::Boolean => Value::from(array.as_boolean().value(row)),
-        DataType::List(_) => {
-            let elements = array.as_list::<i32>().value(row);
-            Value::Array((0..elements.len()).map(|row| of(&elements, row)).collect::<Result<_>>()?)
-        }
-        DataType::Struct(fields) => {
-            let columns = array.as_struct().columns();
-            let member = |(field, column): (&Arc<arrow::datatypes::Field>, &ArrayRef)| {
-                Ok((field.name().clone(), of(column, row)?))
-            };
-            Value::Object(fields.iter().zip(columns).map(member).collect::<Result<_>>()?)
-        }
-        DataType::Map(_, _) => {
-            let entries = array.as_map().value(row);
-            let keys = cast(entries.column(0), &DataType::Utf8)?;
-            let member = |row: usize| Ok((keys.as_string::<i32>().value(row).to_string(), of(entries.column(1), row)?));
-            Value::Object((0..entries.len()).map(member).collect::<Result<_>>()?)
-        }
-        number if number.is_integer() => {
-            let wide = cast(&array.slice(row, 1), &DataType::Int64)?;
-            Value::from(wide.as_primitive::<arrow::array::types::Int64Type>().value(0))
-        }
-        number if number.is_floating() => {
-            let wide = cast(&array.slice(row, 1), &DataType::Float64)?;
-            Value::from(wide.as_primitive::<arrow::array::types::Float64Type>().value(0))
-        }
-        DataType::Decimal128(_, _) => {
-            let text = array.as_primitive::<arrow::array::types::Decimal128Type>().value_as_string(row);
-            serde_json::from_str(&text).unwrap_or(Value::String(text))
-        }
-        _ => {
-            let text = cast(&array.slice(row, 1), &DataType::Utf8)?;
-            Value::from(text.as_string::<i32>().value(0))
-        }
-    })
 }

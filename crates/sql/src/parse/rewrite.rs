@@ -9,6 +9,7 @@
 //! | `MAP[k, v]` | `MAP(k, v)` |
 //! | `PATTERN (…) WITHIN INTERVAL … DEFINE` | ``PATTERN (…) DEFINE `WITHIN` AS INTERVAL …,`` |
 //! | `\|> DISTINCT`, `\|> SELECT DISTINCT …` | `\|> CALL DISTINCT()` (behind the list) |
+//! | `JSON_OBJECT(KEY k VALUE v, …)` | `JSON_OBJECT(k, v, …)` |
 //! | `WINDOW TUMBLING (SIZE 1 HOUR) … GROUP BY k` | ``… GROUP BY TUMBLE(`ROWTIME`, INTERVAL '1' HOUR), k`` |
 //! | `EMIT CHANGES`, `EMIT ON WINDOW CLOSE` at the end | nothing: that is how every query here emits |
 
@@ -86,6 +87,14 @@ fn without_emit(cursor: Cursor<'_>) -> Cursor<'_> {
     cursor
 }
 
+/// Leaves the word `KEY` before a key away; a column may be called that too.
+fn skip_key(cursor: &mut Cursor<'_>) {
+    let named = matches!(cursor.ahead(1), None | Some(Token::Comma | Token::RParen | Token::Period));
+    if cursor.is_word_at(0, "KEY") && !named && !cursor.is_word_at(1, "VALUE") {
+        cursor.next();
+    }
+}
+
 struct Rewrite {
     out: Vec<TokenWithSpan>,
     /// The brackets that are open, and what becomes of the closing one.
@@ -108,6 +117,8 @@ enum Closing {
     Same,
     /// `]` becomes `)`.
     Round,
+    /// `KEY k VALUE v` in it becomes `k, v`.
+    Pairs,
 }
 
 impl Rewrite {
@@ -125,6 +136,11 @@ impl Rewrite {
                     self.put(Token::RParen, place);
                     return Ok(true);
                 }
+            }
+            Token::Comma if matches!(self.closing.last(), Some(Closing::Pairs)) => {
+                self.out.extend(cursor.next().cloned());
+                skip_key(cursor);
+                return Ok(true);
             }
             Token::VerticalBarRightAngleBracket => return Ok(self.pipe(cursor)),
             Token::Word(word) if word.quote_style.is_none() => {
@@ -165,6 +181,18 @@ impl Rewrite {
             self.closing.push(Closing::Round);
             return true;
         }
+        if (is("JSON_OBJECT") || is("JSON_OBJECTAGG")) && behind == Some(&Token::LParen) {
+            self.out.extend([cursor.next(), cursor.next()].into_iter().flatten().cloned());
+            self.closing.push(Closing::Pairs);
+            skip_key(cursor);
+            return true;
+        }
+        if is("VALUE") && matches!(self.closing.last(), Some(Closing::Pairs)) && self.is_behind_key() {
+            let place = cursor.here();
+            cursor.next();
+            self.put(Token::Comma, place);
+            return true;
+        }
         if (is("ROW") || is("MAP") || is("ARRAY")) && behind == Some(&Token::Lt) {
             return self.nested_type(cursor);
         }
@@ -172,6 +200,11 @@ impl Rewrite {
             return self.local_timestamp(cursor);
         }
         is("WITHIN") && self.within(cursor)
+    }
+
+    /// Whether a key has been read, so that `VALUE` is no name of a column.
+    fn is_behind_key(&self) -> bool {
+        self.out.last().is_some_and(|token| !matches!(token.token, Token::LParen | Token::Comma))
     }
 
     fn put(&mut self, token: Token, place: Span) {

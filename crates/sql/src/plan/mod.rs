@@ -9,6 +9,7 @@ mod expression;
 mod fault;
 mod hinted;
 mod insert;
+mod json;
 mod lower;
 mod names;
 mod node;
@@ -27,6 +28,7 @@ pub use self::bind::bind_expression;
 pub use self::bounded::is_bounded;
 pub use self::insert::{plan_insert, plan_statement_set};
 pub use self::refuse::{NOT_SUPPORTED, construct};
+pub(crate) use self::rewrite::call;
 pub use self::settings::Settings;
 pub use self::table::resolve_table;
 

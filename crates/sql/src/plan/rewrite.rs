@@ -12,8 +12,8 @@ use datafusion::sql::sqlparser::ast::{
     FunctionArgumentList, FunctionArguments, Ident, ObjectName, TimezoneInfo, TypedString, Value, VisitMut, VisitorMut,
 };
 
-use super::fault;
 use super::node::WindowNode;
+use super::{fault, json};
 use crate::SqlError;
 
 /// A query with Flink's special grammar turned into calls and casts.
@@ -136,7 +136,7 @@ fn respelled(expr: &mut ast::Expr) -> Option<ast::Expr> {
         ast::Expr::TypedString(typed) => timestamp(typed),
         ast::Expr::Function(function) => {
             unit_argument(function);
-            returning(function)
+            returning(function).or_else(|| json::constructor(function))
         }
         _ => None,
     }
@@ -184,7 +184,8 @@ fn returning(function: &mut ast::Function) -> Option<ast::Expr> {
     })
 }
 
-fn text(value: &str) -> ast::Expr {
+/// A text in quotes.
+pub(super) fn text(value: &str) -> ast::Expr {
     ast::Expr::Value(Value::SingleQuotedString(value.to_string()).into())
 }
 
@@ -192,7 +193,8 @@ fn cast(expr: ast::Expr, data_type: ast::DataType) -> ast::Expr {
     ast::Expr::Cast { kind: CastKind::Cast, expr: Box::new(expr), data_type, array: false, format: None }
 }
 
-fn call(name: &str, args: Vec<ast::Expr>) -> ast::Expr {
+/// A call of a function.
+pub(crate) fn call(name: &str, args: Vec<ast::Expr>) -> ast::Expr {
     let args = args.into_iter().map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))).collect();
     ast::Expr::Function(ast::Function {
         name: ObjectName::from(vec![Ident::new(name)]),
