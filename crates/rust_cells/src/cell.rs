@@ -7,6 +7,9 @@ use syn::parse::Parser;
 use syn::spanned::Spanned;
 use syn::{Attribute, Block, File, Item, Stmt};
 
+/// What stands on the first line of a notebook's cell of Rust.
+const MAGIC: &str = "%%rust";
+
 /// The attribute that makes a function one of SQL's.
 const MARK: &str = "udf";
 
@@ -59,6 +62,62 @@ impl Cell {
         let text = if alone { blanked } else { items_of(&blanked, &items) };
         Ok(Cell { kind: if alone { Kind::Functions } else { Kind::Both }, items, text })
     }
+}
+
+impl Cell {
+    /// What of the cell is to be evaluated: its text without the items that were remembered before.
+    pub fn code(&self, source: &str) -> String {
+        let mut code = source.as_bytes().to_vec();
+        if self.kind == Kind::Both {
+            for (byte, item) in code.iter_mut().zip(self.text.bytes()) {
+                if item != b' ' && item != b'\n' {
+                    *byte = b' ';
+                }
+            }
+            for mark in self.items.iter().flat_map(attributes).filter(|attribute| is_mark(attribute)) {
+                code[mark.span().byte_range()].iter_mut().filter(|byte| **byte != b'\n').for_each(|byte| *byte = b' ');
+            }
+        }
+        String::from_utf8(code).unwrap_or_else(|_| source.to_string())
+    }
+}
+
+/// A notebook's cell of Rust.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Body {
+    /// The Rust. The first line is left blank: every character keeps its place.
+    pub rust: String,
+    /// What stands behind `%%rust` on its line.
+    pub words: String,
+}
+
+impl Body {
+    /// The Rust of a cell, if `%%rust` stands on its first line.
+    pub fn of(code: &str) -> Option<Body> {
+        let rest = code.trim_start().strip_prefix(MAGIC)?;
+        let words = rest.split('\n').next().unwrap_or("");
+        if !words.is_empty() && !words.starts_with(char::is_whitespace) {
+            return None;
+        }
+        let start = code.len() - rest.len() + words.len();
+        Some(Body { rust: format!("{}{}", " ".repeat(start), &rest[words.len()..]), words: words.trim().to_string() })
+    }
+}
+
+/// How many brackets of a notebook's cell are open, if it is one of Rust.
+pub fn open_brackets(code: &str) -> Option<usize> {
+    Body::of(code).map(|body| open(&body.rust))
+}
+
+/// How many brackets are open at the end of a text of Rust: at least one while a text or comment is.
+pub fn open(rust: &str) -> usize {
+    if rust.parse::<proc_macro2::TokenStream>().is_ok() {
+        return 0;
+    }
+    let opened = rust.matches(['(', '[', '{']).count();
+    let closed = rust.matches([')', ']', '}']).count();
+    // One that closes too many can never be completed: rustc says so.
+    if closed > opened { 0 } else { (opened - closed).max(1) }
 }
 
 /// A mark may hold a name that is not ASCII: the text keeps its length in bytes.
@@ -150,6 +209,31 @@ mod tests {
         assert!(cell.text.starts_with("/* ä */    ") && cell.text.ends_with(" fn f() -> i64 { 1 }"));
         let cell = Cell::read("let x = 1;\n#[udf] fn f() -> i64 { 1 }\nx").expect("is Rust");
         assert_eq!(cell.text, format!("{}\n       fn f() -> i64 {{ 1 }}\n ", " ".repeat(10)));
+    }
+
+    #[test]
+    fn what_is_evaluated_lacks_the_items_that_were_remembered() {
+        let source = "let x = 1;\n#[udf] fn f() -> i64 { 1 }\nx + f()";
+        let cell = Cell::read(source).expect("is Rust");
+        let code = cell.code(source);
+        assert_eq!(
+            (code.len(), code.lines().next(), code.lines().last()),
+            (source.len(), Some("let x = 1;"), Some("x + f()"))
+        );
+        assert_eq!(code.lines().nth(1).map(str::trim), Some(""));
+    }
+
+    #[test]
+    fn a_cell_of_a_notebook_is_known_by_its_first_line() {
+        let body = |code: &str| Body::of(code).map(|body| (body.rust, body.words));
+        assert_eq!(body("%%rust\nlet x = 1;"), Some(("      \nlet x = 1;".into(), "".into())));
+        assert_eq!(body("%%rust from bars \nx"), Some(("                 \nx".into(), "from bars".into())));
+        assert_eq!(body("%%rusty\nx"), None);
+        assert_eq!(body("SELECT 1;"), None);
+        assert_eq!(open_brackets("%%rust\nfn f() { ("), Some(2));
+        assert_eq!(open_brackets("%%rust\n1 + 1"), Some(0));
+        assert_eq!(open("let s = \"abc"), 1);
+        assert_eq!(open("}"), 0);
     }
 
     #[test]

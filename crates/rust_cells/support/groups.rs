@@ -2,7 +2,7 @@
 
 use crate::give::Texts;
 use crate::guard::guarded;
-use crate::{Build, Column, Give, Outcome, State, Value};
+use crate::{Build, Column, Outcome, State, Value};
 
 fn read<S: State>(column: &Column<'_>, cell: usize) -> Result<Option<S>, String> {
     let Some(mut bytes) = column.optional::<&[u8]>(cell)? else { return Ok(None) };
@@ -71,18 +71,18 @@ pub fn merge<S: State>(columns: &[Column<'_>], cells: usize, join: impl Fn(&mut 
     })
 }
 
-/// The result of each cell.
-pub fn finish<S: State, G: Give>(
+/// The result of each cell, which `give` adds to the others.
+pub fn finish<S: State, B: Build>(
     columns: &[Column<'_>],
     cells: usize,
     init: impl Fn() -> S,
-    result: impl Fn(&S) -> G,
+    give: impl Fn(&S, &mut B) -> Result<(), String>,
 ) -> Outcome {
     guarded(|_| {
-        let mut out = G::Into::default();
+        let mut out = B::default();
         for cell in 0..cells {
             let state = read::<S>(&columns[0], cell)?.unwrap_or_else(&init);
-            result(&state).give(&mut out)?;
+            give(&state, &mut out)?;
         }
         Ok(out.finish())
     })

@@ -6,6 +6,7 @@
 mod aggregate;
 mod call;
 mod scalar;
+mod uses;
 
 use std::fmt;
 use std::sync::Arc;

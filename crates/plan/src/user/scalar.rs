@@ -13,7 +13,7 @@ use datafusion::logical_expr::{
 use super::{UserFunction, UserKind, Work};
 
 /// A function of rows.
-struct Scalar {
+pub(super) struct Scalar {
     function: Arc<UserFunction>,
     signature: Signature,
 }
@@ -27,6 +27,13 @@ impl UserFunction {
         // Called once for each row and place in the query: it may be slow, and planning must not call it.
         let signature = Signature::user_defined(Volatility::Volatile);
         Some(Arc::new(ScalarUDF::new_from_impl(Scalar { function: Arc::clone(self), signature })))
+    }
+}
+
+impl Scalar {
+    /// The user's function.
+    pub(super) fn function(&self) -> &Arc<UserFunction> {
+        &self.function
     }
 }
 

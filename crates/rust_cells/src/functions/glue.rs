@@ -146,7 +146,9 @@ fn groups(number: usize, function: &Declared) -> String {
         }}
 
         fn finish{number}(columns: &[Column<'_>], cells: usize) -> Outcome {{
-            millstream::groups::finish(columns, cells, super::{ident}::init, |cell: &super::{ident}| cell.finish())
+            millstream::groups::finish(columns, cells, super::{ident}::init, |cell: &super::{ident}, out| {{
+                millstream::Give::give(cell.finish(), out)
+            }})
         }}
 "
     )

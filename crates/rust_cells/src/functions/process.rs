@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
@@ -96,6 +97,8 @@ impl Worker {
         socket.set_write_timeout(Some(LOOK))?;
         let mut command = Command::new(host);
         command.arg(library).arg(named.path()).stdin(Stdio::from(OwnedFd::from(theirs)));
+        // Ctrl-C at a terminal is for the session, which decides what it means here.
+        command.process_group(0);
         command.stdout(Stdio::null()).stderr(Stdio::from(words.try_clone()?));
         let mut worker = Worker { child: command.spawn()?, socket, region: named.reopen()?, words };
         // The name is needed until the other side has opened it too.

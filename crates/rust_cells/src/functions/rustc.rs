@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io::Read;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -138,6 +139,8 @@ impl Rustc {
         command.args(["--edition", "2024", "--error-format", "json", "--cap-lints", "allow", "-o"]).arg(made).arg(text);
         // Paths in panics are those of the folder, not of the machine.
         command.current_dir(text.parent().unwrap_or(Path::new(".")));
+        // Ctrl-C at a terminal is for the session, which stops the compiler itself.
+        command.process_group(0);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         command
     }

@@ -164,6 +164,24 @@ fn an_aggregate_keeps_its_cells_as_bytes() {
 }
 
 #[test]
+fn an_aggregate_may_give_a_part_of_its_cell() {
+    let source = "
+        struct Longest(String);
+        #[udf]
+        impl Longest {
+            fn init() -> Self { Longest(String::new()) }
+            fn update(&mut self, word: Option<&str>) { if word.is_some_and(|word| word.len() > self.0.len()) { self.0 = word.unwrap().into() } }
+            fn merge(&mut self, other: Self) { self.update(Some(&other.0)) }
+            fn finish(&self) -> Option<&str> { (!self.0.is_empty()).then_some(&self.0) }
+        }";
+    let [longest] = &compile(&HERE, source)[..] else { panic!("one function") };
+    let words = texts(&[Some("a"), None, Some("ccc"), Some("bb")]);
+    let cells = longest.update(&BinaryArray::new_null(1), &UInt32Array::from(vec![0; 4]), &[words]).expect("adds");
+    assert_eq!(&longest.finish(&cells).expect("finishes"), &texts(&[Some("ccc")]));
+    assert_eq!(&longest.finish(&BinaryArray::new_null(1)).expect("finishes"), &texts(&[None]));
+}
+
+#[test]
 fn the_layout_of_cells_changes_with_their_fields_only() {
     let layout = |source: &str| compile(&HERE, source)[0].layout;
     let same = MEAN.replace("(self.rows > 0)", "(self.rows > 1)").replace("logs: f64, rows", "logs :f64,  rows");
