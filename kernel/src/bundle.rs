@@ -43,6 +43,14 @@ impl Bundle {
         Bundle::of([("image/svg+xml", json!(picture)), ("text/plain", json!(gate::shown_lines(&text)))])
     }
 
+    /// Forms that somebody else has made; one of text is added if there is none.
+    pub fn made(forms: impl IntoIterator<Item = (String, String)>) -> Bundle {
+        let mut all: Map<String, Value> = forms.into_iter().map(|(mime, form)| (mime, json!(form))).collect();
+        let known = all.keys().next().cloned().unwrap_or_default();
+        all.entry("text/plain").or_insert_with(|| json!(format!("<{known}>")));
+        Bundle(all)
+    }
+
     fn of<const N: usize>(forms: [(&str, Value); N]) -> Bundle {
         Bundle(forms.into_iter().map(|(mime, form)| (mime.to_string(), form)).collect())
     }

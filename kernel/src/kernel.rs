@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use millstream_rust_cells::{Evaluator, Functions, Place};
 use millstream_session::{Config, Fault, Manner, Script, Session, SessionOptions, Stop, Vocabulary};
 
 use crate::channel::Channel;
@@ -24,6 +25,8 @@ pub struct Kernel {
     pub questions: Arc<Questions>,
     /// Displays that go on while other cells run.
     pub watches: Watches,
+    /// Evaluates Rust.
+    pub evaluator: Evaluator,
     session: Mutex<Session>,
     vocabulary: RwLock<Vocabulary>,
     running: Mutex<Option<Running>>,
@@ -45,13 +48,14 @@ impl Kernel {
         let questions = Arc::new(Questions::new(stdin));
         let config = Config::load(&Config::places(&workspace))?;
         let options = SessionOptions::in_folder(workspace).used_by(Manner::Notebook).configured(config);
-        let mut session = Session::new(options)?;
+        let mut session = Session::new(options.compiled_by(Arc::new(Functions::new(Place::Apart))))?;
         session.set_asker(questions.clone());
         Ok(Kernel {
             vocabulary: RwLock::new(session.vocabulary()),
             session: Mutex::new(session),
             running: Mutex::default(),
             watches: Watches::default(),
+            evaluator: Evaluator::default(),
             iopub,
             history,
             questions,

@@ -19,8 +19,13 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
         &["reedline", "ratatui", "crossterm", "clap"],
     ),
     ("runner", &["record", "plan", "sql", "engine", "connect"], &["reedline", "ratatui", "crossterm"]),
-    ("shell", &["session", "runner"], &["datafusion", "rdkafka", "rocksdb"]),
-    ("kernel", &["session"], &["datafusion", "rdkafka", "rocksdb", "reedline", "ratatui", "crossterm"]),
+    (
+        "rust_cells",
+        &["record", "plan", "session"],
+        &["datafusion", "tokio", "rdkafka", "rocksdb", "reedline", "ratatui", "crossterm", "clap"],
+    ),
+    ("shell", &["session", "runner", "rust_cells"], &["datafusion", "rdkafka", "rocksdb"]),
+    ("kernel", &["session", "rust_cells"], &["datafusion", "rdkafka", "rocksdb", "reedline", "ratatui", "crossterm"]),
 ];
 
 /// Crates that must stand in the lock file once: two of them would not understand each other.
@@ -31,6 +36,12 @@ const SINGLE: &[&str] =
 const UNSAFE: &[&str] = &[
     "crates/connect/src/format/json/simd.rs",
     "crates/connect/src/kafka/queue.rs",
+    "crates/rust_cells/src/functions/library.rs",
+    "crates/rust_cells/support/abi.rs",
+    "crates/rust_cells/support/column.rs",
+    "crates/rust_cells/support/host.rs",
+    "crates/rust_cells/support/serve.rs",
+    "crates/rust_cells/src/functions/glue.rs",
     "crates/shell/tests/pty.rs",
     "tests/benches/consume.rs",
 ];

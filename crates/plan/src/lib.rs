@@ -18,6 +18,7 @@ mod rank;
 mod row;
 mod show;
 mod tap;
+mod user;
 mod window;
 
 pub use aggregate::{AggregateCall, AggregateKind, GroupAggregate, WindowAggregate, WindowInput};
@@ -31,4 +32,8 @@ pub use over::{Frame, Over, OverCall, Reads};
 pub use rank::{Emits, Order, Rank, Sort};
 pub use row::{Changes, RowType};
 pub use tap::{ComputedColumn, Tap, TapChanges, TapColumn, Watermark};
+pub use user::{
+    Argument, Compiler, Routine, Uncompiled, UserAggregate, UserFunction, UserFunctions, UserKind, Work, shown_row,
+    sql_name,
+};
 pub use window::{AssignWindow, Window, WindowError};

@@ -1,6 +1,7 @@
 //! The signal by which an owner stops what it started. Whoever waits looks at it at least every 50 ms,
 //! so that Ctrl-C is felt at once.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
@@ -8,6 +9,10 @@ use std::time::Duration;
 
 /// How often [`Stop::unless`] looks at the flag.
 const LOOK: Duration = Duration::from_millis(10);
+
+thread_local! {
+    static ATTENDED: RefCell<Stop> = RefCell::default();
+}
 
 /// A flag that is raised to stop. Clones share it.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +43,17 @@ impl Stop {
         self.raised.load(Ordering::Acquire) || self.above.as_ref().is_some_and(|above| above.load(Ordering::Acquire))
     }
 
+    /// From now on this is the signal that the work of this thread attends to. Whoever is called deep inside of
+    /// an expression and may wait long (a function of a user) finds it by [`Stop::attended`].
+    pub fn attend(&self) {
+        ATTENDED.set(self.clone());
+    }
+
+    /// The signal that this thread attends to; one that nobody raises, if it was told of none.
+    pub fn attended() -> Stop {
+        ATTENDED.with_borrow(Stop::clone)
+    }
+
     /// Does what may wait long for somebody outside, on a thread of its own, and gives it up when the flag is
     /// raised: then there is no result, and the thread ends by itself once its wait is over.
     pub fn unless<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
@@ -63,6 +79,17 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
+
+    #[test]
+    fn a_thread_attends_to_the_signal_it_was_told_of() {
+        let stop = Stop::default();
+        stop.attend();
+        stop.raise();
+        assert!(Stop::attended().raised());
+        assert!(!std::thread::spawn(|| Stop::attended().raised()).join().expect("does not panic"));
+        Stop::default().attend();
+        assert!(!Stop::attended().raised());
+    }
 
     #[test]
     fn a_wait_is_given_up_when_somebody_asks() {

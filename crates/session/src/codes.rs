@@ -88,6 +88,16 @@ pub const CODES: &[Code] = &[
         "wrong arguments",
         "The function is there but takes other arguments. SHOW FUNCTIONS LIKE 'NAME' shows how it is called.",
     ),
+    says(
+        "E0211",
+        "the function cannot be compiled",
+        "What stands in the text is no Rust, or no function that SQL could call. The caret shows the place of rustc's first complaint; the hints are rustc's.",
+    ),
+    says(
+        "E0212",
+        "no Rust here",
+        "The program that runs this session cannot compile Rust, or the machine has no rustc. https://rustup.rs installs one.",
+    ),
     says("E0210", "a type without a name", "SQL has no name for values of this kind. Cast them to a type that it has."),
     says(
         "E0301",

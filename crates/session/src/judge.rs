@@ -16,5 +16,7 @@ pub fn warnings(graph: &Graph) -> Vec<String> {
 
 /// How a query exports.
 pub fn badge(graph: &Graph) -> Badge {
-    millstream_export::badge(graph, millstream_sql::functions::is_foreign)
+    let users = graph.user_functions();
+    let foreign = |name: &str| millstream_sql::functions::is_foreign(name) || users.iter().any(|own| own.name == name);
+    millstream_export::badge(graph, foreign)
 }

@@ -18,6 +18,7 @@ mod demo;
 mod doors;
 mod fault;
 mod fold;
+mod functions;
 mod infer;
 mod judge;
 mod ledgers;
@@ -56,8 +57,11 @@ pub use complete::{
 pub use config::Config;
 pub use fault::{Class, Fault};
 pub use fold::Fold;
+pub use functions::Adopted;
 pub use live::{Finished, Live, Step};
-pub use millstream_plan::{Changes, Edge, Exchange, Explanation, Operator};
+pub use millstream_plan::{
+    Changes, Compiler, Edge, Exchange, Explanation, Operator, Uncompiled, UserFunction, UserFunctions,
+};
 pub use millstream_record::{Batch, Clock, Kind, Stop, SystemClock, sounds_secret};
 pub use millstream_sql::error::nearest;
 pub use millstream_sql::types::quoted;

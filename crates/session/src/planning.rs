@@ -10,7 +10,11 @@ use crate::session::Session;
 
 /// What the session says of the meaning of queries.
 pub fn settings(session: &Session) -> plan::Settings {
-    plan::Settings { zone: session.settings.zone_name().to_string(), now: session.clock.now() }
+    plan::Settings {
+        zone: session.settings.zone_name().to_string(),
+        now: session.clock.now(),
+        functions: session.catalog.functions().clone(),
+    }
 }
 
 /// The graph of a query; its rows go to whoever asked.

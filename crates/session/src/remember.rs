@@ -7,6 +7,7 @@ use millstream_sql::catalog::Table;
 use millstream_sql::statement::ViewDraft;
 use millstream_sql::{Statement, View};
 
+use crate::functions;
 use crate::planning;
 use crate::session::Session;
 use crate::workbook::{self, Change, Edit, Entry, Step, Version};
@@ -78,7 +79,13 @@ fn take(session: &mut Session, statement: Statement, version: Option<u32>) -> Re
             };
             put(session, Edit::Step { name, before, after: Some(after) });
         }
-        _ => return Err("a workbook holds SET, CREATE TABLE and CREATE VIEW only".into()),
+        Statement::CreateFunction(draft) => {
+            let name = draft.name.text.clone();
+            let function = functions::of_draft(session, &draft);
+            let function = function.map_err(|fault| format!("function '{name}': {}", fault.message))?;
+            put(session, Edit::Function { name: function.name.clone(), before: None, after: Some(Arc::new(function)) });
+        }
+        _ => return Err("a workbook holds SET, CREATE TABLE, CREATE FUNCTION and CREATE VIEW only".into()),
     }
     Ok(())
 }

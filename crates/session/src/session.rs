@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+use millstream_plan::Compiler;
 use millstream_record::{Clock, Stop, SystemClock};
 use millstream_sql::{Catalog, Span};
 
@@ -35,6 +36,8 @@ pub struct SessionOptions {
     pub manner: Manner,
     /// What the user set once for all sessions.
     pub config: Config,
+    /// Who makes functions of what users write; without one, there can be none.
+    pub compiler: Option<Arc<dyn Compiler>>,
 }
 
 /// Who uses a session. This decides whether `FROM …` and `CREATE VIEW` answer with a preview or run and are
@@ -70,6 +73,7 @@ impl SessionOptions {
             clock: Arc::new(SystemClock),
             manner: Manner::Script,
             config: Config::default(),
+            compiler: None,
         }
     }
 
@@ -83,6 +87,12 @@ impl SessionOptions {
     #[must_use]
     pub fn configured(self, config: Config) -> SessionOptions {
         SessionOptions { config, ..self }
+    }
+
+    /// The same with functions that users write.
+    #[must_use]
+    pub fn compiled_by(self, compiler: Arc<dyn Compiler>) -> SessionOptions {
+        SessionOptions { compiler: Some(compiler), ..self }
     }
 }
 
@@ -109,6 +119,7 @@ pub struct Session {
     /// Raised when the user does not want to wait for the statement any longer.
     pub(crate) stop: Stop,
     pub(crate) last_run: LastRun,
+    pub(crate) compiler: Option<Arc<dyn Compiler>>,
     /// Topics that were seen, for completion.
     pub(crate) seen: SeenTopics,
 }
@@ -136,6 +147,7 @@ impl Session {
             notes: Vec::new(),
             stop: Stop::default(),
             last_run: None,
+            compiler: options.compiler,
             seen: SeenTopics::default(),
         };
         for (key, value) in &session.config.settings {
@@ -240,6 +252,7 @@ impl Session {
     }
 
     fn answer(&mut self, text: &Arc<str>, span: Span) -> Result<Reply, Fault> {
+        self.stop.attend();
         let answer = self.answer_one(text, span);
         if self.manner.keeps() {
             remember::keep(self);

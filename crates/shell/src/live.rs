@@ -5,7 +5,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use millstream_session::{
-    Batch, Changes, Columns, Fault, Finished, Fold, Format, Live, LiveTable, Status, Step, Writer, Zone, count,
+    Batch, Changes, Class, Columns, Fault, Finished, Fold, Format, Live, LiveTable, Status, Step, Writer, Zone, count,
 };
 
 use crate::desk;
@@ -87,7 +87,9 @@ pub fn watch(
             if matches!(taker, Taker::Rolling(_)) {
                 taker.end(screen)?;
             }
-            return Ok(Err(fault));
+            // A query that fails because it was stopped has not failed; rows on their way into a table are another matter.
+            let stopped = interrupt.raised() && !inserts;
+            return Ok(Err(if stopped { Fault::new(Class::Interrupted, "E0600", fault.message) } else { fault }));
         }
     };
     let rows = taker.end(screen)?;

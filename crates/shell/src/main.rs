@@ -23,7 +23,9 @@ mod topic;
 use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
+use millstream_rust_cells::{Functions, Place};
 use millstream_session::{Config, Fault, Manner as Use, Session, SessionOptions};
 
 use crate::args::{Args, BadRecord, Manner, Piece, Verb};
@@ -79,7 +81,9 @@ fn start(args: Args, pieces: Vec<Piece>, config: Config, screen: &mut Screen) ->
         return config::show(&config, &args.manner.workspace(), screen);
     }
     let workspace = args.manner.workspace();
-    let session = open(&args.manner, &workspace, config, asks);
+    // The functions of a job have been tried before; those of a session may hang or abort.
+    let place = if matches!(args.verb, Some(Verb::Run { .. })) { Place::Here } else { Place::Apart };
+    let session = open(&args.manner, &workspace, config, asks, place);
     let session = match session {
         Ok(session) => session,
         Err(fault) => {
@@ -97,9 +101,16 @@ fn start(args: Args, pieces: Vec<Piece>, config: Config, screen: &mut Screen) ->
     }
 }
 
-fn open(manner: &Manner, workspace: &Path, config: Config, interactive: bool) -> Result<Session, Fault> {
+fn open(
+    manner: &Manner,
+    workspace: &Path,
+    config: Config,
+    interactive: bool,
+    place: Place,
+) -> Result<Session, Fault> {
     let used_by = if interactive { Use::Prompt } else { Use::Script };
-    let mut session = Session::new(SessionOptions::in_folder(workspace).used_by(used_by).configured(config))?;
+    let options = SessionOptions::in_folder(workspace).used_by(used_by).configured(config);
+    let mut session = Session::new(options.compiled_by(Arc::new(Functions::new(place))))?;
     let settings = session.settings_mut();
     if let Some(lanes) = manner.parallelism {
         settings.configure("parallelism.default", &lanes.to_string(), "--parallelism")?;

@@ -1,11 +1,11 @@
-//! The catalogue: every table (tap) and view by its name. Names are case-sensitive, as in Flink; a name
+//! The catalogue: every table (tap) and view by its name, and the functions that users brought. Names are case-sensitive, as in Flink; a name
 //! that is not there is answered with the nearest one.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::sql::sqlparser::ast;
-use millstream_plan::Tap;
+use millstream_plan::{Tap, UserFunctions};
 
 use crate::error::{Span, SqlError};
 use crate::statement::TableDraft;
@@ -25,6 +25,7 @@ pub fn key(database: Option<&str>, table: &str) -> String {
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
     relations: BTreeMap<String, Relation>,
+    functions: UserFunctions,
 }
 
 /// What a name stands for.
@@ -142,6 +143,16 @@ impl Catalog {
     /// Removes a name and says what it stood for.
     pub fn remove(&mut self, name: &str) -> Option<Relation> {
         self.relations.remove(name)
+    }
+
+    /// The functions that users brought.
+    pub fn functions(&self) -> &UserFunctions {
+        &self.functions
+    }
+
+    /// The same, to change them.
+    pub fn functions_mut(&mut self) -> &mut UserFunctions {
+        &mut self.functions
     }
 
     /// All names in order.

@@ -9,6 +9,17 @@ use crate::catalog::View;
 use crate::statement::{ColumnDraft, ColumnKind, Feature, Like, Merge, Name, TableDraft};
 use crate::types::{literal, quoted};
 
+/// The declaration of a function that a user brought. Its text stands as it was written, if that is possible.
+pub fn create_function(function: &millstream_plan::UserFunction) -> String {
+    let source = &function.source;
+    let text = if source.contains("$$") || source.ends_with('$') {
+        literal(source)
+    } else {
+        format!("$$\n{}\n$$", source.trim())
+    };
+    format!("CREATE FUNCTION {} AS {text} LANGUAGE {}", quoted(&function.name), function.language)
+}
+
 /// What stands in the place of a secret.
 pub const REDACTED: &str = "[redacted]";
 

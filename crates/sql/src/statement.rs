@@ -24,6 +24,8 @@ pub enum Statement {
     CreateTable(Box<TableDraft>),
     /// `CREATE VIEW`.
     CreateView(Box<ViewDraft>),
+    /// `CREATE FUNCTION`.
+    CreateFunction(Box<FunctionDraft>),
     /// A query.
     Query(Box<ast::Query>),
     /// `INSERT INTO`.
@@ -51,6 +53,13 @@ pub enum Statement {
     Reset(Option<String>),
     /// `DROP TABLE` or `DROP VIEW`.
     Drop(Drop),
+    /// `DROP FUNCTION`.
+    DropFunction {
+        /// Which.
+        name: Name,
+        /// `IF EXISTS`.
+        if_exists: bool,
+    },
     /// `TAP place`: a table over a topic, inferred from its records.
     Tap(Tap),
     /// `PEEK place`: records as they are.
@@ -425,6 +434,10 @@ pub enum Show {
     Views(Option<String>),
     /// `SHOW FUNCTIONS [LIKE 'pattern']`.
     Functions(Option<String>),
+    /// `SHOW USER FUNCTIONS [LIKE 'pattern']`.
+    UserFunctions(Option<String>),
+    /// `SHOW CREATE FUNCTION name`.
+    CreateFunction(Name),
     /// `SHOW TOPICS [IN place] [LIKE 'pattern']`.
     Topics(Option<Place>, Option<String>),
     /// `SHOW CREATE TABLE name`.
@@ -451,6 +464,23 @@ pub enum Show {
     Catalogs,
     /// See [`Show::Catalogs`].
     Databases,
+}
+
+/// `CREATE FUNCTION name AS $$…$$ LANGUAGE RUST`: one function of a text that declares it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FunctionDraft {
+    /// Its name.
+    pub name: Name,
+    /// The text, whole.
+    pub source: String,
+    /// Where the text begins in the statement, if it stands there as it is (in quotes a quote is written twice).
+    pub inside: Option<usize>,
+    /// `TEMPORARY`.
+    pub temporary: bool,
+    /// `IF NOT EXISTS`.
+    pub if_not_exists: bool,
+    /// `OR REPLACE`.
+    pub or_replace: bool,
 }
 
 /// `DROP TABLE` or `DROP VIEW`.

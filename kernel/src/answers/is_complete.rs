@@ -10,6 +10,10 @@ pub fn is_complete(code: &str) -> Value {
     if code.trim_start().starts_with('\\') {
         return json!({ "status": "complete" });
     }
+    if let Some(open) = millstream_rust_cells::open_brackets(code) {
+        let status = if open == 0 { "complete" } else { "incomplete" };
+        return json!({ "status": status, "indent": "    ".repeat(open) });
+    }
     match completeness(code) {
         Completeness::Empty => json!({ "status": "complete" }),
         Completeness::Complete if check_syntax(code).is_ok() => json!({ "status": "complete" }),

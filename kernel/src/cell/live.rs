@@ -242,7 +242,9 @@ fn close(show: Show, ending: Ending) -> Result<Option<Finished>, Fault> {
     std::thread::spawn(move || drop(sender.send(live.finish())));
     let closed = match ending {
         Ending::Itself => receiver.recv().ok(),
-        Ending::Stopped | Ending::Enough => receiver.recv_timeout(LAST_ROWS).ok(),
+        // What fails because it was stopped has not failed.
+        Ending::Stopped => return Ok(receiver.recv_timeout(LAST_ROWS).ok().and_then(Result::ok)),
+        Ending::Enough => receiver.recv_timeout(LAST_ROWS).ok(),
     };
     closed.transpose()
 }

@@ -14,6 +14,9 @@ Millstream in a notebook
   SELECT … FROM demo.bids …                    a query; over a live topic its table keeps changing
                                                until the stop button, alone 10 s (SET 'live-for')
   PLOT step x column y column color column     a chart; AS line | bar | point | area
+  %%rust                                       on the first line: the cell holds Rust; functions marked
+                                               #[udf] are SQL's from the next statement on;
+                                               %%rust from step into table  reads and writes rows
   WATCH step                                   a table that goes on while other cells run
   STOP [step]                                  ends it; without a name, all of them
   EXPLAIN query                                the graph that would run

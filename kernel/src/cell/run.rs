@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::live::{self, Manner};
 use super::meta;
 use super::output::Output;
+use super::rust;
 use crate::bundle::Bundle;
 use crate::kernel::Kernel;
 
@@ -41,6 +42,9 @@ impl Failure {
 
 /// Answers all statements of a cell, to the first that fails.
 pub fn run(kernel: &Arc<Kernel>, code: &str, attended: bool, stop: &Stop, output: &mut Output) -> Result<(), Failure> {
+    if let Some(body) = millstream_rust_cells::Body::of(code) {
+        return rust::run(kernel, code, &body, attended, stop, output).map_err(|fault| Failure::of(&fault));
+    }
     let mut statements = String::with_capacity(code.len());
     for line in code.lines() {
         // Only before the first statement: further down it may stand in a text. It keeps its place, so that

@@ -17,12 +17,13 @@ mod native;
 mod numeric;
 mod set;
 mod texts;
+mod user;
 
 use std::any::Any;
 
 use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch};
 use arrow::datatypes::DataType;
-use millstream_plan::{AggregateCall, AggregateKind};
+use millstream_plan::{AggregateCall, AggregateKind, UserAggregate};
 use millstream_record::Kinds;
 
 use crate::error::{EngineError, Result};
@@ -152,6 +153,9 @@ pub fn accumulator(call: &AggregateCall, args: &[DataType], retracts: bool) -> R
         AggregateKind::Borrowed(function) => {
             if retracts {
                 return Err(refused("it is computed row by row, forward only"));
+            }
+            if let Some(function) = UserAggregate::of(function) {
+                return Ok(Box::new(user::User::new(function.clone())));
             }
             Ok(Box::new(borrowed::Borrowed::new(function.clone(), args, &call.data_type)?))
         }

@@ -238,7 +238,10 @@ struct Threads {
 impl Threads {
     fn start(&mut self, name: String, work: impl FnOnce(&Shared) -> Result<()> + Send + 'static) -> Result<()> {
         let shared = self.shared.clone();
-        let job = move || shared.guard(|| work(&shared));
+        let job = move || {
+            shared.stop.attend();
+            shared.guard(|| work(&shared));
+        };
         let thread = std::thread::Builder::new().name(format!("ms {name}")).spawn(job);
         let thread = thread.map_err(|error| {
             self.shared.stop.raise();

@@ -134,6 +134,10 @@ impl Vocabulary {
             let small = found.small;
             found.add(function.name, || of_function(function, small));
         }
+        for function in self.catalog.functions().iter() {
+            let doc = format!("{}\na user's", function.signature);
+            found.add(&function.name, || Candidate::new(format!("{}(", function.name), CandidateKind::Function, doc));
+        }
         KEYWORDS.iter().for_each(|word| found.word(word, "keyword"));
     }
 

@@ -34,10 +34,10 @@ pub const STATEMENTS: &[Statement] = &[
     says("VALUES", "VALUES (…), (…)", "gives rows that are written out"),
     says(
         "CREATE",
-        "CREATE TABLE name (columns) WITH (options) | CREATE VIEW name AS query",
-        "declares a table over a topic, or names a query",
+        "CREATE TABLE name (columns) WITH (options) | CREATE VIEW name AS query | CREATE FUNCTION name AS $$text$$ LANGUAGE RUST",
+        "declares a table over a topic, names a query, or makes a function of Rust",
     ),
-    says("DROP", "DROP TABLE | VIEW [IF EXISTS] name", "forgets a table or view; its topic stays"),
+    says("DROP", "DROP TABLE | VIEW | FUNCTION [IF EXISTS] name", "forgets a table, view or function; a topic stays"),
     says("INSERT", "INSERT INTO name query", "writes the rows of a query into a table"),
     says("EXECUTE", "EXECUTE STATEMENT SET BEGIN INSERT …; INSERT …; END", "runs several inserts as one job"),
     says("BEGIN", "BEGIN STATEMENT SET; INSERT …; INSERT …; END", "runs several inserts as one job"),

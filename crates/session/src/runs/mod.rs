@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
+use millstream_plan::UserFunction;
 use millstream_record::{Clock, Millis, Stop};
 
 use crate::fault::{Class, Fault};
@@ -185,6 +186,12 @@ impl Runs {
     /// The names of the runs that go on.
     pub fn running(&self) -> Vec<String> {
         self.runs.iter().filter(|(_, run)| run.goes_on()).map(|(name, _)| name.clone()).collect()
+    }
+
+    /// The names of the runs that go on and call this version of a function.
+    pub fn calling(&self, function: &UserFunction) -> Vec<String> {
+        let calls = |run: &Running| run.ran.graph.user_functions().iter().any(|called| **called == *function);
+        self.runs.iter().filter(|(_, run)| run.goes_on() && calls(run)).map(|(name, _)| name.clone()).collect()
     }
 
     /// The names of all runs, over or not.

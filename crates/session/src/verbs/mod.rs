@@ -5,6 +5,7 @@ mod check;
 pub mod create;
 mod describe;
 mod explain;
+mod function;
 mod history;
 mod peek;
 mod plot;
@@ -31,7 +32,9 @@ pub fn answer(session: &mut Session, text: &str, statement: Spanned<Statement>) 
     match statement.value {
         Statement::CreateTable(draft) => create::table(session, *draft),
         Statement::CreateView(draft) => create::view(session, *draft),
+        Statement::CreateFunction(draft) => function::create(session, &draft),
         Statement::Drop(drop) => create::drop(session, &drop),
+        Statement::DropFunction { name, if_exists } => function::drop(session, &name, if_exists),
         Statement::Query(query) => stage::query(session, text, &query),
         Statement::Insert(insert) => query::insert(session, std::slice::from_ref(&*insert)),
         Statement::StatementSet(inserts) => query::insert(session, &inserts),

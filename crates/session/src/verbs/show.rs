@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, StringArray};
-use millstream_sql::functions::Function;
+use millstream_plan::UserFunction;
 use millstream_sql::statement::{Name, Show};
 use millstream_sql::{Relation, SqlError};
 
@@ -19,7 +19,11 @@ pub fn show(session: &mut Session, show: &Show) -> Result<Reply, Fault> {
     match show {
         Show::Tables(pattern) => Ok(relations(session, pattern.as_deref(), false)),
         Show::Views(pattern) => Ok(relations(session, pattern.as_deref(), true)),
-        Show::Functions(pattern) => Ok(functions(pattern.as_deref())),
+        Show::Functions(pattern) => Ok(functions(session, pattern.as_deref())),
+        Show::UserFunctions(pattern) => Ok(user_functions(session, pattern.as_deref())),
+        Show::CreateFunction(name) => {
+            Ok(Reply::Plan(millstream_sql::show::create_function(session.user_function(name)?)))
+        }
         Show::Topics(place, pattern) => verbs::topics::show(session, place.as_ref(), pattern.as_deref()),
         Show::CreateTable(name) => create(session, name, "table"),
         Show::CreateView(name) => create(session, name, "view"),
@@ -41,16 +45,36 @@ fn names<'a>(title: &str, all: impl Iterator<Item = &'a str>, pattern: Option<&s
     table([(title, Arc::new(StringArray::from_iter_values(all.filter(|name| like(pattern, name)))) as ArrayRef)])
 }
 
-fn functions(pattern: Option<&str>) -> Reply {
-    let all: Vec<_> = complete::functions().iter().filter(|function| like(pattern, function.name)).collect();
-    let text = |of: fn(&Function) -> &'static str| -> ArrayRef {
+/// Those of the language, then those of users.
+fn functions(session: &Session, pattern: Option<&str>) -> Reply {
+    let known = complete::functions().iter().filter(|function| like(pattern, function.name));
+    let users = session.user_functions().iter().filter(|function| like_any_case(pattern, &function.name));
+    let mut rows: Vec<[&str; 3]> = known.map(|function| [function.name, function.signature, function.doc]).collect();
+    rows.extend(
+        users.map(|function| [&*function.name, &*function.signature, "A user's; SHOW USER FUNCTIONS; has its text."]),
+    );
+    let column = |at: usize| -> ArrayRef { Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row[at]))) };
+    table([("function", column(0)), ("signature", column(1)), ("meaning", column(2))])
+}
+
+/// Those of users with their texts.
+fn user_functions(session: &Session, pattern: Option<&str>) -> Reply {
+    let all: Vec<_> =
+        session.user_functions().iter().filter(|function| like_any_case(pattern, &function.name)).collect();
+    let text = |of: fn(&UserFunction) -> &str| -> ArrayRef {
         Arc::new(StringArray::from_iter_values(all.iter().map(|function| of(function))))
     };
     table([
-        ("function", text(|function| function.name)),
-        ("signature", text(|function| function.signature)),
-        ("meaning", text(|function| function.doc)),
+        ("function", text(|function| &function.name)),
+        ("signature", text(|function| &function.signature)),
+        ("language", text(|function| function.language)),
+        ("source", text(|function| function.source.trim())),
     ])
+}
+
+/// Functions of the language are written in capitals, those of users are not: either is found.
+fn like_any_case(pattern: Option<&str>, name: &str) -> bool {
+    like(pattern, name) || like(pattern, &name.to_uppercase())
 }
 
 /// Tables that the session keeps itself (`t$errors`) are not listed, nor are versions of steps (`bars@2`):

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use millstream_plan::UserFunction;
 use millstream_sql::catalog::Table;
 use millstream_sql::{Catalog, Relation};
 
@@ -39,6 +40,15 @@ pub enum Edit {
         /// What it became.
         after: Option<Step>,
     },
+    /// A function that a user brought.
+    Function {
+        /// Its name.
+        name: String,
+        /// What it was.
+        before: Option<Arc<UserFunction>>,
+        /// What it became.
+        after: Option<Arc<UserFunction>>,
+    },
     /// The query that `|>` goes on with.
     Draft {
         /// What it was.
@@ -63,7 +73,7 @@ impl Change {
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.edits.iter().filter_map(|edit| match edit {
             Edit::Table { name, .. } | Edit::Step { name, .. } => Some(name.as_str()),
-            Edit::Draft { .. } => None,
+            Edit::Function { .. } | Edit::Draft { .. } => None,
         })
     }
 }
@@ -86,6 +96,12 @@ impl Edit {
                 if let Some(step) = new {
                     step.relations().for_each(|relation| put(catalog, relation));
                     workbook.steps.insert(name.clone(), step.clone());
+                }
+            }
+            Edit::Function { name, before, after } => {
+                catalog.functions_mut().remove(name);
+                if let Some(function) = if forward { after } else { before } {
+                    catalog.functions_mut().insert(function.clone());
                 }
             }
             Edit::Draft { before, after } => {

@@ -1,4 +1,4 @@
-//! The workbook as a script: settings, tables, steps with their versions, the draft. It is SQL, so that one
+//! The workbook as a script: settings, tables, functions, steps with their versions, the draft. It is SQL, so that one
 //! can read it, compare two of them, and take out of it what is wanted.
 
 use std::collections::BTreeMap;
@@ -45,6 +45,9 @@ pub fn write(workbook: &Workbook, catalog: &Catalog, settings: &BTreeMap<String,
         {
             let _ = writeln!(out, "{};", show::create_table(&table.draft));
         }
+    }
+    for function in catalog.functions().iter() {
+        let _ = writeln!(out, "{};", show::create_function(function));
     }
     for (_, step) in workbook.steps().filter(|(_, step)| !step.current().view.temporary) {
         for version in step.versions() {

@@ -7,14 +7,17 @@ use reedline::{Completer, CompletionResult, Span, Suggestion};
 
 use super::meta;
 use super::names::Names;
+use super::rust::Rust;
 
 /// Offers the names of the session and the commands of the prompt.
-pub struct Completion(pub Arc<Names>);
+pub struct Completion(pub Arc<Names>, pub Rust);
 
 impl Completer for Completion {
     fn complete(&mut self, line: &str, pos: usize) -> CompletionResult {
         let (start, candidates) = if line.starts_with('\\') {
             meta::candidates(line.get(..pos).unwrap_or(line))
+        } else if self.1.is_typed() {
+            (pos, Vec::new())
         } else {
             self.0.now().complete(line, pos)
         };

@@ -16,6 +16,7 @@ use super::highlight::Colors;
 use super::history::{Entries, Kept, Search};
 use super::names::Names;
 use super::review::{Keeper, Redraw, Review};
+use super::rust::Rust;
 use super::{Line, editor, is_whole, keys};
 
 /// Lines that wait to be shown above the prompt.
@@ -26,6 +27,8 @@ pub struct Editor {
     line: Reedline,
     /// The names that completion offers and the review knows.
     pub names: Arc<Names>,
+    /// Whether Rust is typed.
+    pub rust: Rust,
     head: Head,
     printer: std::sync::mpsc::SyncSender<String>,
     redraw: Redraw,
@@ -40,12 +43,12 @@ pub type Head = Arc<Mutex<String>>;
 impl Editor {
     /// An editor with this history, if there is one; Alt-E opens `outside`.
     pub fn new(names: Arc<Names>, history: Option<(Kept, Entries)>, outside: Option<String>, color: bool) -> Editor {
-        let printer = ExternalPrinter::new(WAITING);
+        let (printer, rust) = (ExternalPrinter::new(WAITING), Rust::default());
         let sender = printer.sender();
         let mut line = Reedline::create()
             .with_edit_mode(Box::new(Emacs::new(keys::keymap())))
-            .with_validator(Box::new(WholeStatements))
-            .with_completer(Box::new(Completion(names.clone())))
+            .with_validator(Box::new(WholeStatements(rust.clone())))
+            .with_completer(Box::new(Completion(names.clone(), rust.clone())))
             .with_menu(ReedlineMenu::EngineCompleter(Box::new(menu(keys::COMPLETION, color))))
             .with_quick_completions(true)
             .with_partial_completions(true)
@@ -58,7 +61,7 @@ impl Editor {
         let review = color.then(|| Review::start(names.clone(), redraw.clone()));
         if let Some(review) = &review {
             line = line
-                .with_highlighter(Box::new(Colors(Some(review.review()))))
+                .with_highlighter(Box::new(Colors(Some(review.review()), rust.clone())))
                 .with_hinter(Box::new(DefaultHinter::default().with_style(Style::new().dimmed())));
         }
         if let Some((history, entries)) = history {
@@ -69,12 +72,12 @@ impl Editor {
                 .with_history_exclusion_prefix(Some(" ".into()))
                 .with_menu(ReedlineMenu::WithCompleter { menu: Box::new(found), completer: Box::new(Search(entries)) });
         }
-        Editor { line, names, head: Head::default(), printer: sender, redraw, outside, _review: review }
+        Editor { line, names, rust, head: Head::default(), printer: sender, redraw, outside, _review: review }
     }
 
     /// Reads until a text is whole.
     pub fn read(&mut self) -> io::Result<Line> {
-        let mark = Mark(self.head.clone());
+        let mark = Mark(self.head.clone(), self.rust.clone());
         loop {
             return Ok(match self.line.read_line(&mark)? {
                 Signal::Success(text) => Line::Text(text),
@@ -158,16 +161,16 @@ fn menu(name: &str, color: bool) -> IdeMenu {
         .with_description_text_style(Style::new().fg(Color::Cyan))
 }
 
-struct WholeStatements;
+struct WholeStatements(Rust);
 
 impl Validator for WholeStatements {
     fn validate(&self, text: &str) -> ValidationResult {
-        if is_whole(text) { ValidationResult::Complete } else { ValidationResult::Incomplete }
+        if is_whole(text, &self.0) { ValidationResult::Complete } else { ValidationResult::Incomplete }
     }
 }
 
 /// What runs, if anything does; then `> `, and `· ` on the lines that follow.
-struct Mark(Head);
+struct Mark(Head, Rust);
 
 impl reedline::Prompt for Mark {
     fn render_prompt_left(&self) -> Cow<'_, str> {
@@ -180,7 +183,7 @@ impl reedline::Prompt for Mark {
     }
 
     fn render_prompt_indicator(&self, _mode: PromptEditMode) -> Cow<'_, str> {
-        Cow::Borrowed("> ")
+        Cow::Borrowed(if self.1.is_typed() { "rust> " } else { "> " })
     }
 
     fn render_prompt_multiline_indicator(&self) -> Cow<'_, str> {

@@ -8,17 +8,22 @@ use nu_ansi_term::{Color, Style};
 use reedline::{Highlighter, StyledText};
 
 use super::review::Review;
+use super::rust::Rust;
 
 /// Colours SQL by its pieces, and by what the review found.
-pub struct Colors(pub Option<Arc<Review>>);
+pub struct Colors(pub Option<Arc<Review>>, pub Rust);
 
 impl Highlighter for Colors {
     fn highlight(&self, line: &str, cursor: usize) -> StyledText {
+        let mut styled = StyledText::new();
+        if self.1.is_typed() {
+            styled.push((Style::new(), line.to_string()));
+            return styled;
+        }
         let mut marks = Mark::brackets(line);
         if let Some(review) = &self.0 {
             marks.extend(review.look(line, cursor));
         }
-        let mut styled = StyledText::new();
         for (lexeme, span) in Lexemes::of(line) {
             let text = span.text(line);
             let followed_by_bracket = line[span.end..].trim_start().starts_with('(');
@@ -59,13 +64,13 @@ mod tests {
     fn colours_never_change_the_text() {
         for text in ["SELECT 'it''s' -- ü\n|> `größe` 1.5e3)", "'open", "/* open", "`", "漢字 🦀", "", "a'b`c--d"]
         {
-            assert_eq!(Colors(None).highlight(text, 0).raw_string(), text);
+            assert_eq!(Colors(None, Rust::default()).highlight(text, 0).raw_string(), text);
         }
     }
 
     #[test]
     fn words_functions_and_brackets_are_told_apart() {
-        let styled = Colors(None).highlight("SELECT count (x), min FROM t)", 0);
+        let styled = Colors(None, Rust::default()).highlight("SELECT count (x), min FROM t)", 0);
         let of = |wanted: &str| {
             styled.buffer.iter().find(|(_, text)| text == wanted).map(|(style, _)| *style).expect("is there")
         };

@@ -11,6 +11,7 @@ pub mod meta;
 mod names;
 mod review;
 mod runs;
+mod rust;
 
 use std::io::{self, BufRead, Write};
 use std::path::Path;
@@ -28,6 +29,7 @@ use crate::terminal;
 use edit::Outlet;
 use names::Names;
 use runs::Watch;
+pub use rust::Rust;
 
 /// What the user typed.
 pub enum Line {
@@ -44,7 +46,7 @@ pub enum Prompt {
     /// With a line editor.
     Editor(Box<edit::Editor>),
     /// Line by line, for terminals that know no cursor.
-    Plain,
+    Plain(Rust),
 }
 
 /// Runs the prompt until the user leaves.
@@ -85,7 +87,8 @@ pub fn ask(prompt: &mut Prompt, desk: &Desk, screen: &mut Screen, interrupt: &In
         && !text.trim().is_empty()
     {
         let began = Instant::now();
-        let (after, exit) = answer(desk, text, screen, interrupt)?;
+        let rust = prompt.rust();
+        let (after, exit) = answer(desk, &rust, text, screen, interrupt)?;
         prompt.answered(began.elapsed(), exit);
         if after == After::Leave {
             return Ok(Line::Leave);
@@ -109,19 +112,31 @@ pub enum After {
 }
 
 /// Answers what was typed: a command of the prompt, or statements.
-fn answer(desk: &Desk, text: &str, screen: &mut Screen, interrupt: &Interrupt) -> io::Result<(After, Exit)> {
+fn answer(
+    desk: &Desk,
+    rust: &Rust,
+    text: &str,
+    screen: &mut Screen,
+    interrupt: &Interrupt,
+) -> io::Result<(After, Exit)> {
     screen.measure();
-    if let Some(command) = meta::command(text) {
-        let after = meta::run(desk, command, screen, interrupt)?;
+    if let Some(command) = meta::command(text).filter(|_| !rust.is_typed() || text.trim_start().starts_with('\\')) {
+        let after = meta::run(desk, rust, command, screen, interrupt)?;
         screen.flush()?;
         return Ok((after, Exit::Ok));
+    }
+    if rust.is_typed() {
+        return Ok((After::GoOn, rust.answer(desk, text, screen, interrupt)?));
     }
     let exit = play::play(desk, text, Way { keep_going: false, chatty: true }, screen, interrupt)?;
     Ok((After::GoOn, exit))
 }
 
 /// Whether a text can be answered, or more must be typed.
-fn is_whole(text: &str) -> bool {
+fn is_whole(text: &str, rust: &Rust) -> bool {
+    if rust.is_typed() {
+        return text.trim_start().starts_with('\\') || millstream_rust_cells::open(text) == 0;
+    }
     meta::command(text).is_some() || matches!(is_complete(text), Completeness::Complete | Completeness::Empty)
 }
 
@@ -129,7 +144,7 @@ impl Prompt {
     /// A prompt that knows these names.
     pub fn new(vocabulary: Vocabulary, screen: &mut Screen) -> io::Result<Prompt> {
         if terminal::is_dumb() {
-            return Ok(Prompt::Plain);
+            return Ok(Prompt::Plain(Rust::default()));
         }
         let names = Arc::new(Names::new(vocabulary));
         let history = match history::open() {
@@ -147,7 +162,7 @@ impl Prompt {
         screen.flush()?;
         match self {
             Prompt::Editor(editor) => editor.read(),
-            Prompt::Plain => read_plain(interrupt),
+            Prompt::Plain(rust) => read_plain(rust, interrupt),
         }
     }
 
@@ -155,7 +170,15 @@ impl Prompt {
     fn outlet(&self) -> Option<Outlet> {
         match self {
             Prompt::Editor(editor) => Some(editor.outlet()),
-            Prompt::Plain => None,
+            Prompt::Plain(_) => None,
+        }
+    }
+
+    /// Whether Rust is typed, and what evaluates it.
+    fn rust(&self) -> Rust {
+        match self {
+            Prompt::Editor(editor) => editor.rust.clone(),
+            Prompt::Plain(rust) => rust.clone(),
         }
     }
 
@@ -174,7 +197,7 @@ impl Prompt {
     }
 }
 
-fn read_plain(interrupt: &Interrupt) -> io::Result<Line> {
+fn read_plain(rust: &Rust, interrupt: &Interrupt) -> io::Result<Line> {
     let mut text = String::new();
     loop {
         let mut out = io::stdout();
@@ -188,7 +211,7 @@ fn read_plain(interrupt: &Interrupt) -> io::Result<Line> {
             interrupt.clear();
             return Ok(Line::Nothing);
         }
-        if is_whole(&text) {
+        if is_whole(&text, rust) {
             return Ok(Line::Text(text));
         }
     }

@@ -1,5 +1,6 @@
-//! Statements that declare and remove tables and views, as Flink writes them.
+//! Statements that declare and remove tables, views and functions, as Flink writes them.
 
+mod function;
 mod like;
 mod table;
 #[cfg(test)]
@@ -25,12 +26,15 @@ pub(crate) fn create(cursor: &mut Cursor<'_>) -> Result<(Statement, bool), SqlEr
         let (view, foreign) = view::create(cursor, or_replace, temporary)?;
         return Ok((Statement::CreateView(Box::new(view)), foreign));
     }
+    if cursor.takes_word("FUNCTION") {
+        return Ok((Statement::CreateFunction(Box::new(function::create(cursor, or_replace, temporary)?)), false));
+    }
     Err(not_created(cursor))
 }
 
 /// Says why this cannot be created.
 fn not_created(cursor: &Cursor<'_>) -> SqlError {
-    let later = ["FUNCTION", "SYSTEM", "CATALOG", "DATABASE", "MODEL", "CONNECTION"];
+    let later = ["SYSTEM", "CATALOG", "DATABASE", "MODEL", "CONNECTION"];
     if let Some(what) = later.iter().find(|what| cursor.sees(&[what])) {
         return SqlError::new("E0501", format!("CREATE {what} is not supported yet")).at(cursor.here());
     }
@@ -43,18 +47,22 @@ fn not_created(cursor: &Cursor<'_>) -> SqlError {
             SqlError::new("E0503", format!("CREATE {what} is the spelling of another database")).at(cursor.here());
         return error.hint("the native form is CREATE TABLE name (columns) WITH ('connector' = '…')");
     }
-    cursor.unexpected("TABLE or VIEW")
+    cursor.unexpected("TABLE, VIEW or FUNCTION")
 }
 
-/// Reads `DROP [TEMPORARY] TABLE|VIEW|STEP [IF EXISTS] name`; a step is a view.
-pub(crate) fn drop(cursor: &mut Cursor<'_>) -> Result<Drop, SqlError> {
+/// Reads `DROP [TEMPORARY] TABLE|VIEW|STEP|FUNCTION [IF EXISTS] name`; a step is a view.
+pub(crate) fn drop(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> {
     cursor.expect_words(&["DROP"])?;
     let temporary = cursor.takes_word("TEMPORARY");
+    let function = cursor.takes_word("FUNCTION");
     let view = cursor.takes_word("VIEW") || cursor.takes_word("STEP");
-    if !view && !cursor.takes_word("TABLE") {
-        return Err(cursor.unexpected("TABLE, VIEW or STEP"));
+    if !function && !view && !cursor.takes_word("TABLE") {
+        return Err(cursor.unexpected("TABLE, VIEW, STEP or FUNCTION"));
     }
     let if_exists = cursor.takes(&["IF", "EXISTS"]);
     let name = cursor.path("a name")?;
-    Ok(Drop { view, temporary, if_exists, name })
+    Ok(match function {
+        true => Statement::DropFunction { name, if_exists },
+        false => Statement::Drop(Drop { view, temporary, if_exists, name }),
+    })
 }

@@ -24,6 +24,7 @@ mod zone;
 use std::sync::Arc;
 
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
+use millstream_plan::UserFunctions;
 use millstream_record::Millis;
 
 pub(crate) use self::arithmetic::{Operation, checked};
@@ -118,6 +119,13 @@ pub fn is_foreign(name: &str) -> bool {
     !own && known && !borrowed::is_shared(name) && !aggregate::is_shared(name)
 }
 
+/// Whether SQL has a function of this name, so that no user can bring one.
+pub fn is_taken(name: &str) -> bool {
+    let own = FAMILIES.iter().flat_map(|family| family.iter()).any(|spec| spec.is_called(name));
+    let window = WINDOWS.iter().any(|function| function.name.eq_ignore_ascii_case(name));
+    own || window || borrowed::scalar(name).is_some() || aggregate::find(name).is_some() || window::find(name).is_some()
+}
+
 /// What functions may know of the session that calls them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Session {
@@ -131,13 +139,19 @@ pub(crate) struct Session {
 #[derive(Clone, Debug)]
 pub struct Functions {
     session: Arc<Session>,
+    users: UserFunctions,
 }
 
 impl Functions {
     /// The functions of a session in this zone, at this moment. A zone that is not known counts as UTC:
     /// settings are checked where they are set.
-    pub fn new(zone: &str, now: Millis) -> Self {
-        Functions { session: Arc::new(Session { zone: Zone::named(zone), now: now.0 }) }
+    pub fn new(zone: &str, now: Millis, users: UserFunctions) -> Self {
+        Functions { session: Arc::new(Session { zone: Zone::named(zone), now: now.0 }), users }
+    }
+
+    /// The functions that users brought.
+    pub fn users(&self) -> &UserFunctions {
+        &self.users
     }
 
     /// The scalar function with this name, in any case.
@@ -145,13 +159,13 @@ impl Functions {
         let own = FAMILIES.iter().flat_map(|family| family.iter()).find(|spec| spec.is_called(name));
         match own {
             Some(spec) => Some(spec::function(spec, &self.session)),
-            None => borrowed::scalar(name),
+            None => borrowed::scalar(name).or_else(|| self.users.get(name)?.scalar()),
         }
     }
 
     /// The aggregate function with this name, in any case.
     pub fn aggregate(&self, name: &str) -> Option<Arc<AggregateUDF>> {
-        aggregate::find(name)
+        aggregate::find(name).or_else(|| self.users.get(name)?.aggregate())
     }
 
     /// The function that only stands before `OVER` with this name, in any case.

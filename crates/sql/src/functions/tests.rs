@@ -20,7 +20,7 @@ use crate::functions::{FunctionKind, functions};
 use crate::plan::{Settings, bind_expression};
 
 fn settings() -> Settings {
-    Settings { zone: "Europe/Berlin".into(), now: Millis(1_625_133_600_000) }
+    Settings { zone: "Europe/Berlin".into(), now: Millis(1_625_133_600_000), ..Settings::default() }
 }
 
 fn shown(array: &ArrayRef) -> String {

@@ -17,7 +17,7 @@ pub enum Lexeme {
     Word,
     /// A name in back-quotes or double quotes.
     Name,
-    /// A text in quotes.
+    /// A text in quotes, or between `$$` and `$$`.
     Text,
     /// A number.
     Number,
@@ -67,6 +67,10 @@ impl<'a> Lexemes<'a> {
         let first = rest.chars().next()?;
         Some(match first {
             '\'' => quoted(rest, '\'', Lexeme::Text, Unfinished::Text),
+            '$' if rest.starts_with("$$") => match rest[2..].find("$$") {
+                Some(end) => (Lexeme::Text, end + 4),
+                None => (Lexeme::Unfinished(Unfinished::Text), rest.len()),
+            },
             '`' => quoted(rest, '`', Lexeme::Name, Unfinished::Name),
             '"' => quoted(rest, '"', Lexeme::Name, Unfinished::Quoted),
             '-' if rest.starts_with("--") => {

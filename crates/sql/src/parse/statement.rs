@@ -65,7 +65,7 @@ fn read(cursor: &mut Cursor<'_>) -> Result<Read, SqlError> {
             let (statement, foreign) = ddl::create(cursor)?;
             return Ok(Read { statement, foreign });
         }
-        "DROP" => Statement::Drop(ddl::drop(cursor)?),
+        "DROP" => ddl::drop(cursor)?,
         "INSERT" => Statement::Insert(Box::new(insert::insert(cursor)?)),
         "EXECUTE" | "BEGIN" => Statement::StatementSet(insert::statement_set(cursor)?),
         "EXPLAIN" => Statement::Explain(Box::new(explain(cursor)?)),
@@ -171,7 +171,9 @@ pub const SHOWN: &[&str] = &[
 
 fn show(cursor: &mut Cursor<'_>) -> Result<Show, SqlError> {
     cursor.expect_words(&["SHOW"])?;
-    cursor.takes_word("USER");
+    if cursor.takes(&["USER", "FUNCTIONS"]) {
+        return Ok(Show::UserFunctions(like(cursor)?));
+    }
     let what = cursor.name("TABLES, VIEWS, TOPICS, CREATE TABLE or another list")?;
     Ok(match what.text.to_ascii_uppercase().as_str() {
         "TABLES" => Show::Tables(like(cursor)?),
@@ -196,7 +198,8 @@ fn show(cursor: &mut Cursor<'_>) -> Result<Show, SqlError> {
         "CURRENT" => return Err(cursor.unexpected("CATALOG or DATABASE")),
         "CREATE" if cursor.takes_word("TABLE") => Show::CreateTable(cursor.path("the name of a table")?),
         "CREATE" if cursor.takes_word("VIEW") => Show::CreateView(cursor.path("the name of a view")?),
-        "CREATE" => return Err(cursor.unexpected("TABLE or VIEW")),
+        "CREATE" if cursor.takes_word("FUNCTION") => Show::CreateFunction(cursor.path("the name of a function")?),
+        "CREATE" => return Err(cursor.unexpected("TABLE, VIEW or FUNCTION")),
         "COLUMNS" => {
             if !cursor.takes_word("FROM") && !cursor.takes_word("IN") {
                 return Err(cursor.unexpected("FROM"));

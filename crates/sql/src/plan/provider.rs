@@ -49,7 +49,7 @@ pub(super) fn options() -> &'static Arc<ConfigOptions> {
 
 impl<'a> Provider<'a> {
     pub(super) fn new(catalog: &'a Catalog, settings: &'a Settings) -> Self {
-        let functions = Functions::new(&settings.zone, settings.now);
+        let functions = Functions::new(&settings.zone, settings.now, settings.functions.clone());
         let expressions: Vec<Arc<dyn ExprPlanner>> = vec![
             Arc::new(FlinkExpressions::new(functions.clone())),
             Arc::new(datafusion::functions_nested::planner::NestedFunctionPlanner),
@@ -143,7 +143,8 @@ impl ContextProvider for Provider<'_> {
     }
 
     fn udf_names(&self) -> Vec<String> {
-        crate::functions::names().map(str::to_string).collect()
+        let users = self.functions.users().iter().map(|function| function.name.clone());
+        crate::functions::names().map(str::to_string).chain(users).collect()
     }
 
     fn higher_order_function_names(&self) -> Vec<String> {

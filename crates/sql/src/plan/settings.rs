@@ -1,6 +1,7 @@
-//! What a session sets that changes what a query means: the zone of wall clocks, and the moment that
-//! the query calls now.
+//! What a session sets that changes what a query means: the zone of wall clocks, the moment that the query
+//! calls now, and the functions that its users brought.
 
+use millstream_plan::UserFunctions;
 use millstream_record::Millis;
 
 /// The settings that planning needs.
@@ -11,11 +12,13 @@ pub struct Settings {
     /// What `CURRENT_TIMESTAMP` and its sisters say. It is one moment for the whole query, handed in, so
     /// that a replay gives the same answer.
     pub now: Millis,
+    /// The functions that users brought.
+    pub functions: UserFunctions,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { zone: "UTC".into(), now: Millis(0) }
+        Settings { zone: "UTC".into(), now: Millis(0), functions: UserFunctions::default() }
     }
 }
 

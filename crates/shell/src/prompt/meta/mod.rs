@@ -6,9 +6,10 @@ mod save;
 use std::io;
 use std::time::Instant;
 
+use millstream_rust_cells::rows::Exchange;
 use millstream_session::{CODES, Candidate, CandidateKind, Format, STATEMENTS, gate};
 
-use super::After;
+use super::{After, Rust};
 use crate::desk::Desk;
 use crate::interrupt::Interrupt;
 use crate::pager::Pager;
@@ -52,6 +53,13 @@ pub const COMMANDS: &[Command] = &[
     command_of("last", &[], "[FORMAT]", "the newest result again"),
     command_of("save", &[], "FILE", "the newest result into a file; its ending says the format: csv, json, parquet, …"),
     command_of("pager", &[], "[off|COMMAND]", "what shows results that are higher than the screen"),
+    command_of(
+        "rust",
+        &[],
+        "[CODE]",
+        "run a piece of Rust; alone, or with 'from step into table', what is typed is Rust from now on",
+    ),
+    command_of("sql", &[], "", "what is typed is SQL again"),
     command_of("read", &["i"], "FILE", "run a script"),
 ];
 
@@ -90,7 +98,7 @@ fn find(word: &str) -> Option<&'static Command> {
 }
 
 /// Runs a command.
-pub fn run(desk: &Desk, command: &str, screen: &mut Screen, interrupt: &Interrupt) -> io::Result<After> {
+pub fn run(desk: &Desk, rust: &Rust, command: &str, screen: &mut Screen, interrupt: &Interrupt) -> io::Result<After> {
     let (word, argument) = command.split_once(char::is_whitespace).unwrap_or((command, ""));
     let argument = argument.trim();
     let sql = |text: String, screen: &mut Screen| {
@@ -126,6 +134,9 @@ pub fn run(desk: &Desk, command: &str, screen: &mut Screen, interrupt: &Interrup
             }
             screen.note(&format!("pager is {}", gate::shown(screen.pager.name())))?;
         }
+        Some("rust") if Exchange::read(argument).is_some() => rust.begin(desk, argument, screen, interrupt)?,
+        Some("rust") => drop(rust.answer(desk, argument, screen, interrupt)?),
+        Some("sql") => rust.end(),
         Some("read") => read(desk, argument, screen, interrupt)?,
         _ => unknown(word, screen)?,
     }
