@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := build
-.PHONY: demo build test test-kernel test-lab cases bench lint install
+.PHONY: demo build test test-kernel test-lab test-kills cases bench lint install
 
 READY := source .ci/bootstrap
 PREFIX ?= $(HOME)/.local
@@ -27,6 +27,10 @@ test-kernel:
 # The kernel in a real JupyterLab in a browser without a screen; needs Debian's chromium.
 test-lab:
 	.ci/test-lab
+
+# A job killed 200 times at random moments, three ways: make test-kills KILLS=200 SEED=7
+test-kills:
+	$(READY); KILLS="$${KILLS:-200}" SEED="$${SEED:-1}" cargo test --locked -p millstream-tests --test main -- --nocapture random_kills
 
 # Any folder of cases in the format of the recorded ones: make cases CASES=folder
 cases:

@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
+use crate::proxy::Proxy;
+
 /// The user that the SASL listener knows.
 pub const USER: &str = "alice";
 /// Her password.
@@ -66,6 +68,9 @@ struct Ports {
     plain: u16,
     sasl: u16,
     controller: u16,
+    /// Behind a proxy, and where clients are told that it is.
+    hidden: u16,
+    proxy: u16,
 }
 
 impl Broker {
@@ -107,6 +112,11 @@ impl Broker {
     /// `host:port` of the listener that wants SASL/PLAIN.
     pub fn sasl_address(&self) -> String {
         format!("127.0.0.1:{}", self.ports.sasl)
+    }
+
+    /// A proxy that clients can take instead of the way to [`Broker::address`].
+    pub fn proxy(&self) -> Proxy {
+        Proxy::start(self.ports.proxy, format!("127.0.0.1:{}", self.ports.hidden))
     }
 
     /// Kills the broker (SIGKILL) and keeps its data and ports for [`Broker::resume`].
@@ -205,23 +215,23 @@ const LOG: &str = r#"<Configuration status="WARN">
 impl Ports {
     fn free() -> Ports {
         let held: Vec<TcpListener> =
-            (0..3).map(|_| TcpListener::bind("127.0.0.1:0").expect("loopback has free ports")).collect();
+            (0..5).map(|_| TcpListener::bind("127.0.0.1:0").expect("loopback has free ports")).collect();
         let port = |at: usize| held[at].local_addr().expect("it is bound").port();
-        Ports { plain: port(0), sasl: port(1), controller: port(2) }
+        Ports { plain: port(0), sasl: port(1), controller: port(2), hidden: port(3), proxy: port(4) }
     }
 
     fn properties(self, data: &Path) -> String {
-        let Ports { plain, sasl, controller } = self;
+        let Ports { plain, sasl, controller, hidden, proxy } = self;
         let data = data.display();
         format!(
             "process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{plain},SASL://127.0.0.1:{sasl},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{plain},SASL://127.0.0.1:{sasl}
+listeners=PLAINTEXT://127.0.0.1:{plain},SASL://127.0.0.1:{sasl},PROXY://127.0.0.1:{hidden},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{plain},SASL://127.0.0.1:{sasl},PROXY://127.0.0.1:{proxy}
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL:SASL_PLAINTEXT
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PROXY:PLAINTEXT,SASL:SASL_PLAINTEXT
 listener.name.sasl.sasl.enabled.mechanisms=PLAIN
 listener.name.sasl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_{USER}=\"{PASSWORD}\";
 log.dirs={data}

@@ -6,4 +6,5 @@ pub mod bids;
 pub mod broker;
 pub mod cases;
 pub mod memory;
+pub mod proxy;
 pub mod topics;

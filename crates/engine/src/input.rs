@@ -5,8 +5,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::cast::AsArray;
-use arrow::array::{Array, BooleanArray, Int64Array, RecordBatch};
-use arrow::datatypes::Int64Type;
+use arrow::array::{Array, BooleanArray, Int32Array, Int64Array, RecordBatch};
+use arrow::datatypes::{Int32Type, Int64Type};
 use millstream_record::{Mark, Message, Millis};
 
 use crate::error::Result;
@@ -114,26 +114,38 @@ impl InputClock {
         self.ports.iter().flat_map(|(_, slots)| slots)
     }
 
-    /// The clock as a table: a row per slot, and one for the operator itself.
+    /// The clock as a table: a row per slot with its port, and one (port -1) for the operator itself.
     pub fn save(&self) -> Result<RecordBatch> {
-        let watermarks = self.slots().map(|slot| slot.watermark.0).chain([self.watermark.0]);
-        let idle = self.slots().map(|slot| slot.idle).chain([false]).collect::<Vec<_>>();
+        let slots = (0i32..).zip(&self.ports).flat_map(|(port, (_, slots))| slots.iter().map(move |slot| (port, slot)));
+        let own = Slot { watermark: self.watermark, idle: false };
+        let rows: Vec<(i32, &Slot)> = slots.chain([(-1, &own)]).collect();
         Ok(RecordBatch::try_from_iter([
-            ("watermark", Arc::new(Int64Array::from_iter_values(watermarks)) as Arc<dyn Array>),
-            ("idle", Arc::new(BooleanArray::from(idle))),
+            ("port", Arc::new(Int32Array::from_iter_values(rows.iter().map(|row| row.0))) as Arc<dyn Array>),
+            ("watermark", Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.1.watermark.0)))),
+            ("idle", Arc::new(BooleanArray::from_iter(rows.iter().map(|row| Some(row.1.idle))))),
         ])?)
     }
 
-    /// Takes what `save` gave.
+    /// Takes what `save` gave. A port that hears from another number of lanes than it did has, in all of
+    /// them, come as far as the slowest of those that were.
     pub fn load(&mut self, table: &RecordBatch) {
-        let watermarks = table.column(0).as_primitive::<Int64Type>();
-        let idle = table.column(1).as_boolean();
-        let slots = self.ports.iter_mut().flat_map(|(_, slots)| slots);
-        for (row, slot) in slots.enumerate().take(table.num_rows().saturating_sub(1)) {
-            *slot = Slot { watermark: Millis(watermarks.value(row)), idle: idle.value(row) };
+        let ports = table.column(0).as_primitive::<Int32Type>().values();
+        let watermarks = table.column(1).as_primitive::<Int64Type>();
+        let idle = table.column(2).as_boolean();
+        let saved = |port: i32| -> Vec<Slot> {
+            let rows = ports.iter().enumerate().filter(|&(_, &at)| at == port);
+            rows.map(|(row, _)| Slot { watermark: Millis(watermarks.value(row)), idle: idle.value(row) }).collect()
+        };
+        for (port, (_, slots)) in (0i32..).zip(&mut self.ports) {
+            let was = saved(port);
+            if was.len() == slots.len() {
+                slots.clone_from_slice(&was);
+            } else if let Some(slowest) = was.iter().map(|slot| slot.watermark).min() {
+                slots.fill(Slot { watermark: slowest, idle: was.iter().all(|slot| slot.idle) });
+            }
         }
-        if let Some(last) = table.num_rows().checked_sub(1) {
-            self.watermark = Millis(watermarks.value(last));
+        if let [own] = saved(-1).as_slice() {
+            self.watermark = own.watermark;
         }
     }
 }

@@ -72,6 +72,8 @@ struct Seat {
     readers: Vec<(NodeId, usize, Route)>,
     outputs: Vec<usize>,
     counters: NodeCounters,
+    /// Bytes of state that the counters know of.
+    size: usize,
 }
 
 impl Lane {
@@ -99,6 +101,7 @@ impl Lane {
                 readers,
                 outputs: outputs.map(|(index, _)| index).collect(),
                 counters: counters.node(id),
+                size: 0,
             }))
         };
         let seats = (0..graph.nodes.len()).map(seat).collect::<Result<_>>()?;
@@ -269,7 +272,7 @@ impl Drop for Lane {
 }
 
 /// The state of an operator in one lane has a key of its own.
-fn state_key(uid: &str, lane: usize) -> String {
+pub(crate) fn state_key(uid: &str, lane: usize) -> String {
     format!("{uid}@{lane}")
 }
 
@@ -328,7 +331,8 @@ impl Seat {
                 }
                 let (batches, late, watermark) = output.take();
                 self.counters.late(&late);
-                self.counters.state(operator.size());
+                let before = std::mem::replace(&mut self.size, operator.size());
+                self.counters.state(self.size, before);
                 let batches = batches.into_iter().map(Message::Batch);
                 Ok(batches.chain(watermark.map(Message::Watermark)).chain(said.flatten()).collect())
             }

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use arrow::array::RecordBatch;
-use millstream_plan::{Graph, Node, NodeId};
+use millstream_plan::{Graph, Node, NodeId, Output, Target};
 use millstream_record::{Batch, Message, Millis};
 
 use crate::inspect::Reports;
@@ -61,8 +61,23 @@ pub struct Progress {
     pub sources: Vec<SourceProgress>,
     /// Per operator, in the order of the graph.
     pub operators: Vec<OperatorProgress>,
+    /// Per output, in the order of the graph.
+    pub outputs: Vec<OutputProgress>,
     /// How far the output has come.
     pub watermark: Millis,
+}
+
+/// What one output has given so far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutputProgress {
+    /// The uid of the operator whose rows they are.
+    pub uid: String,
+    /// The tap that is written; empty for whoever asked.
+    pub tap: String,
+    /// Rows that were taken.
+    pub rows: u64,
+    /// Since when a row waits to be taken.
+    pub blocked: Option<Millis>,
 }
 
 /// What one operator has done so far.
@@ -78,7 +93,7 @@ pub struct OperatorProgress {
     pub dropped: u64,
     /// Rows that came after their time.
     pub late: u64,
-    /// Bytes of state, roughly, of the lane that spoke last.
+    /// Bytes of state, roughly, in all lanes.
     pub state: u64,
     /// How far its output has come.
     pub watermark: Millis,
@@ -142,10 +157,24 @@ impl Counters {
 
     /// How far the run has come.
     pub fn progress(&self, graph: &Graph) -> Progress {
-        let sources: Vec<_> = self.sources.values().map(SourceCounters::progress).collect();
+        let source = |(id, counters): (&NodeId, &SourceCounters)| SourceProgress {
+            uid: graph.node(*id).uid.clone(),
+            ..counters.progress()
+        };
+        let sources: Vec<_> = self.sources.iter().map(source).collect();
         let operators = self.operators();
-        let outputs = graph.outputs.iter().map(|output| operators[output.node.0].watermark);
-        Progress { watermark: outputs.min().unwrap_or(Millis::MIN), sources, operators }
+        let watermark = graph.outputs.iter().map(|output| operators[output.node.0].watermark).min();
+        let output = |(output, counters): (&Output, &OutputCounters)| OutputProgress {
+            uid: graph.node(output.node).uid.clone(),
+            tap: match &output.target {
+                Target::Sink(tap) => tap.name.clone(),
+                Target::Result => String::new(),
+            },
+            rows: counters.rows(),
+            blocked: counters.blocked(),
+        };
+        let outputs = graph.outputs.iter().zip(&self.outputs).map(output).collect();
+        Progress { watermark: watermark.unwrap_or(Millis::MIN), sources, operators, outputs }
     }
 
     /// The late rows that an operator kept, oldest first.
@@ -199,9 +228,10 @@ impl NodeCounters {
         }
     }
 
-    /// The operator's state has this size now.
-    pub fn state(&self, bytes: usize) {
-        self.0.state.store(bytes as u64, Ordering::Relaxed);
+    /// The operator's state in one lane has this size now, and had that one before.
+    pub fn state(&self, bytes: usize, before: usize) {
+        // Wraps below zero in between, and comes right again.
+        self.0.state.fetch_add((bytes as u64).wrapping_sub(before as u64), Ordering::Relaxed);
     }
 
     /// Rows that came in, per input.

@@ -30,7 +30,11 @@ pub struct Config {
     pub bad_records: BadRecords,
     /// Where `/metrics` and its sisters are served; `None` for nowhere.
     pub listen: Option<String>,
-    /// Operators whose state may be left behind although it does not fit.
+    /// A savepoint to begin with.
+    pub from: Option<PathBuf>,
+    /// An older checkpoint to go back to.
+    pub restore_epoch: Option<u64>,
+    /// Steps or operators whose state may be left behind although it does not fit.
     pub drop_state: Vec<String>,
 }
 
@@ -121,6 +125,8 @@ impl Config {
                 Some(address) => Some(address),
                 None => Some("127.0.0.1:0".into()),
             },
+            from: None,
+            restore_epoch: None,
             drop_state: Vec::new(),
         })
     }

@@ -1,6 +1,7 @@
 //! Places at which a test may kill the process, as `kill -9` does: no destructor runs, no buffer is
-//! flushed. `MILLSTREAM_KILL_AT=name` kills at the first passage, `name:3` at the third. They exist only
-//! in builds with debug assertions.
+//! flushed. `MILLSTREAM_KILL_AT=name` kills at the first passage, `name:3` at the third. And a disk that fails:
+//! `MILLSTREAM_DISK=write:full:5:3` lets writes find it full from the fifth on, three times; `sync:broken:1:1`
+//! lets the first sync fail. They exist only in builds with debug assertions.
 
 /// A place to die at; see the protocol for what has happened there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,3 +102,56 @@ pub fn fail_point(point: Point) {
 /// Does nothing in this build.
 #[cfg(not(debug_assertions))]
 pub fn fail_point(_: Point) {}
+
+/// What is asked of the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disk {
+    /// To take bytes.
+    Write,
+    /// To make them last.
+    Sync,
+    /// To give a file its name.
+    Rename,
+}
+
+/// Fails if the environment says so.
+#[cfg(debug_assertions)]
+pub fn disk(asked: Disk) -> std::io::Result<()> {
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    struct Fault {
+        asked: Disk,
+        code: i32,
+        from: u64,
+        times: u64,
+    }
+    static FAULT: OnceLock<Option<Fault>> = OnceLock::new();
+    static PASSED: AtomicU64 = AtomicU64::new(0);
+    let fault = FAULT.get_or_init(|| {
+        let text = std::env::var("MILLSTREAM_DISK").ok()?;
+        let [asked, how, from, times] = text.split(':').collect::<Vec<_>>().try_into().ok()?;
+        let asked = match asked {
+            "write" => Disk::Write,
+            "sync" => Disk::Sync,
+            _ => Disk::Rename,
+        };
+        // ENOSPC and EIO.
+        let code = if how == "full" { 28 } else { 5 };
+        Some(Fault { asked, code, from: from.parse().ok()?, times: times.parse().ok()? })
+    });
+    let Some(Fault { code, from, times, .. }) = fault.as_ref().filter(|fault| fault.asked == asked) else {
+        return Ok(());
+    };
+    let passed = PASSED.fetch_add(1, Ordering::Relaxed) + 1;
+    if (*from..from.saturating_add(*times)).contains(&passed) {
+        return Err(std::io::Error::from_raw_os_error(*code));
+    }
+    Ok(())
+}
+
+/// Never fails in this build.
+#[cfg(not(debug_assertions))]
+pub fn disk(_: Disk) -> std::io::Result<()> {
+    Ok(())
+}

@@ -54,6 +54,11 @@ impl Files {
     }
 }
 
+/// The settings of the job at `path`, without planning it.
+pub fn settings(path: &Path) -> Result<Config, Fault> {
+    Files::find(path).map(|files| files.config)
+}
+
 /// Whether this is a job, and not a script of questions: a folder, or a script that only declares and
 /// inserts. What cannot be read is no job; whoever runs it as a script tells why.
 pub fn is_job(path: &Path) -> bool {

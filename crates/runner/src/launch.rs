@@ -16,7 +16,7 @@ use crate::fault::Fault;
 use crate::http;
 use crate::job::Job;
 use crate::protocol::{Decider, Exit, State};
-use crate::status::Status;
+use crate::status::{Node, Status};
 use crate::store::{Lock, Refused, Store};
 use crate::work::{Ended, Given, Work};
 
@@ -32,8 +32,14 @@ pub struct Overrides {
     /// Where /metrics, /healthz and /readyz are served, or 'off'
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<String>,
-    /// Give up the state of an operator that has changed; may be given several times
-    #[arg(long, value_name = "UID")]
+    /// Begin with this savepoint; the state folder must be empty, or have begun with it before
+    #[arg(long, value_name = "DIR")]
+    pub from: Option<PathBuf>,
+    /// Go back to this checkpoint, although output behind it is there already and will come again
+    #[arg(long, value_name = "N", conflicts_with = "from")]
+    pub restore_epoch: Option<u64>,
+    /// Give up the state of a step whose query has changed, or of one operator; may be given several times
+    #[arg(long, value_name = "STEP")]
     pub drop_state: Vec<String>,
     /// Where embedded topics are, instead of where the job says
     #[arg(skip)]
@@ -48,8 +54,10 @@ fn interval(text: &str) -> Result<Duration, String> {
 }
 
 impl Overrides {
-    fn adjust(self, config: &mut Config) {
-        let Overrides { state, checkpoint_interval, listen, drop_state, topics, parallelism } = self;
+    pub(crate) fn adjust(self, config: &mut Config) {
+        let Overrides { state, checkpoint_interval, listen, from, restore_epoch, drop_state, topics, parallelism } =
+            self;
+        (config.from, config.restore_epoch) = (from, restore_epoch);
         config.parallelism = parallelism.or(config.parallelism);
         config.state = state.unwrap_or_else(|| config.state.clone());
         config.interval = checkpoint_interval.unwrap_or(config.interval);
@@ -125,7 +133,11 @@ fn work(path: &Path, overrides: Overrides, stop: Stop) -> Result<Ended, Fault> {
         |config| overrides.adjust(config),
         |config| {
             let lock = lock(config, run_id, &*clock)?;
-            let store = Store::open(&config.state, config.keep)?;
+            let mut store = Store::open(&config.state, config.keep)?;
+            begin(&store, config)?;
+            if let Some(epoch) = config.restore_epoch {
+                go_back(&mut store, epoch)?;
+            }
             let id = format!("{:032x}", store.job(Uuid::new_v4().as_u128())?);
             opened = Some((lock, store));
             Ok(id)
@@ -135,11 +147,15 @@ fn work(path: &Path, overrides: Overrides, stop: Stop) -> Result<Ended, Fault> {
     let config = &job.config;
     info!(job = config.name, run = format!("{run_id:032x}"), state = %config.state.display(), "starting");
     let status = Arc::new(Status::default());
-    status.lock().name = config.name.clone();
+    {
+        let mut status = status.lock();
+        (status.name, status.graph) = (config.name.clone(), Node::all(&job.graph));
+    }
     let ended = Stop::default();
     if let Some(address) = &config.listen {
         let address = http::serve(address, status.clone(), clock.clone(), ended.clone())?;
-        info!(%address, "serving /metrics, /healthz and /readyz");
+        store.note_address(address)?;
+        info!(%address, "serving a page for people, /metrics, /healthz and /readyz");
     }
     let doors = job.open()?;
     let decider = if job.transactions().decide() { Decider::Kafka } else { Decider::Manifest };
@@ -153,7 +169,28 @@ fn work(path: &Path, overrides: Overrides, stop: Stop) -> Result<Ended, Fault> {
     outcome
 }
 
-fn lock(config: &Config, run_id: u128, clock: &dyn Clock) -> Result<Lock, Fault> {
+/// Begins with a savepoint, if that is asked for and was not done before.
+fn begin(store: &Store, config: &Config) -> Result<(), Fault> {
+    let unfit = |error: millstream_record::Error| Fault::new(Exit::State, error.to_string());
+    let Some(savepoint) = &config.from else { return Ok(store.settle_begin()?) };
+    let from = savepoint.display();
+    match store.begin_with(savepoint).map_err(unfit)? {
+        Some(manifest) => info!(epoch = manifest.epoch, %from, "begun with a savepoint"),
+        None => info!(%from, "the state folder has begun with this savepoint before and goes on from where it is"),
+    }
+    Ok(())
+}
+
+/// Goes back to an older checkpoint, as a new job: what the old one has committed stays, and nobody takes
+/// the new one's output for it.
+fn go_back(store: &mut Store, epoch: u64) -> Result<(), Fault> {
+    let unfit = |error: millstream_record::Error| Fault::new(Exit::State, error.to_string());
+    store.go_back(epoch, Uuid::new_v4().as_u128()).map_err(unfit)?;
+    warn!(epoch, "gone back as was asked: output behind this epoch comes again");
+    Ok(())
+}
+
+pub(crate) fn lock(config: &Config, run_id: u128, clock: &dyn Clock) -> Result<Lock, Fault> {
     Lock::take(&config.state, &format!("{run_id:032x}"), clock.now()).map_err(|refused| match refused {
         Refused::Held(who) => {
             let message = format!("the state folder {} is in use by {who}", config.state.display());
@@ -194,9 +231,9 @@ fn usable(store: &Store, decider: Decider) -> Result<Vec<crate::protocol::Sealed
                 damaged.path.display(),
                 damaged.reason
             );
-            Err(Fault::new(Exit::State, message).hint("restore that folder from a copy").hint(format!(
-                "or remove it: the job then goes on from checkpoint {newest} and repeats output behind it"
-            )))
+            Err(Fault::new(Exit::State, message)
+                .hint("restore that folder from a copy")
+                .hint(format!("or accept that output comes again: --restore-epoch {newest}")))
         }
         None => Ok(sealed),
     }

@@ -1,15 +1,56 @@
-//! What a running job tells of itself: kept up to date by the job, read by whoever asks, as Prometheus
-//! reads it.
+//! What a running job tells of itself: kept up to date by the job, read by whoever asks: Prometheus
+//! (`metrics`), and the page in a browser, which reads it as JSON.
 
-use std::fmt::Write;
+use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use millstream_engine::Progress;
+use millstream_plan::Graph;
 use millstream_record::Millis;
+use serde_json::{Value, json};
 
 /// The newest that is known of a job. Reading never waits for the job.
 #[derive(Debug, Default)]
 pub struct Status(Mutex<Snapshot>);
+
+/// How many finished checkpoints are told.
+const HISTORY: usize = 20;
+
+/// A checkpoint that is finished.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// Its epoch.
+    pub epoch: u64,
+    /// When it was decided, in milliseconds since 1970.
+    pub at: i64,
+    /// From the barrier to the end of the commit, in milliseconds.
+    pub took: u64,
+    /// Its bytes.
+    pub bytes: u64,
+}
+
+/// An operator, as it is drawn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// Its uid.
+    pub uid: String,
+    /// Its parameters in a line.
+    pub text: String,
+    /// The numbers of the operators whose rows it reads.
+    pub inputs: Vec<usize>,
+}
+
+impl Node {
+    /// All operators of a graph; inputs come before those who read them.
+    pub fn all(graph: &Graph) -> Vec<Node> {
+        let node = |node: &millstream_plan::Node| Node {
+            uid: node.uid.clone(),
+            text: graph.describe(node),
+            inputs: node.inputs.iter().map(|input| input.0).collect(),
+        };
+        graph.nodes.iter().map(node).collect()
+    }
+}
 
 /// How a job stands.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +67,12 @@ pub struct Snapshot {
     pub took_ms: u64,
     /// Bytes of the last checkpoint.
     pub bytes: u64,
+    /// How many checkpoints this process has finished.
+    pub checkpoints: u64,
+    /// The newest of them, newest first.
+    pub history: VecDeque<Checkpoint>,
+    /// The graph, as EXPLAIN tells it.
+    pub graph: Vec<Node>,
     /// How often the graph was built anew in this process.
     pub restarts: u64,
     /// What sources and operators have done.
@@ -44,89 +91,59 @@ impl Status {
 }
 
 impl Snapshot {
-    /// The text that Prometheus reads, at this time of the clock.
-    pub fn metrics(&self, now: Millis) -> String {
-        let mut out = Page { text: String::new(), job: label(&self.name) };
-        out.gauge("millstream_ready", "Whether the graph runs.", &[], f64::from(u8::from(self.ready)));
-        out.gauge("millstream_checkpoint_epoch", "The newest decided epoch.", &[], self.epoch as f64);
-        if self.decided_ms > 0 {
-            let age = (now.0 - self.decided_ms).max(0) as f64 / 1000.0;
-            out.gauge("millstream_checkpoint_age_seconds", "Since the newest epoch was decided.", &[], age);
-        }
-        let took = self.took_ms as f64 / 1000.0;
-        out.gauge("millstream_checkpoint_duration_seconds", "From barrier to commit, the last time.", &[], took);
-        out.gauge("millstream_checkpoint_bytes", "Size of the last checkpoint.", &[], self.bytes as f64);
-        out.counter("millstream_restarts_total", "How often the graph was built anew.", &[], self.restarts);
-        if let Some(progress) = &self.progress {
-            out.progress(progress);
-        }
-        out.text
+    /// A checkpoint is finished.
+    pub fn finished(&mut self, checkpoint: Checkpoint) {
+        (self.epoch, self.decided_ms, self.took_ms) = (checkpoint.epoch, checkpoint.at, checkpoint.took);
+        self.checkpoints += 1;
+        self.history.truncate(HISTORY - 1);
+        self.history.push_front(checkpoint);
+    }
+
+    /// What the page shows, at this time of the clock. Names are as they are: whoever shows them escapes them.
+    pub fn json(&self, now: Millis) -> Value {
+        let checkpoint = |c: &Checkpoint| json!({ "epoch": c.epoch, "at": c.at, "took": c.took, "bytes": c.bytes });
+        let node = |node: &Node| json!({ "uid": node.uid, "text": node.text, "inputs": node.inputs });
+        json!({
+            "name": self.name,
+            "ready": self.ready,
+            "now": now.0,
+            "epoch": self.epoch,
+            "restarts": self.restarts,
+            "checkpoints": self.history.iter().map(checkpoint).collect::<Vec<_>>(),
+            "graph": self.graph.iter().map(node).collect::<Vec<_>>(),
+            "sources": self.progress.iter().flat_map(sources).collect::<Vec<_>>(),
+            "operators": self.progress.iter().flat_map(operators).collect::<Vec<_>>(),
+            "outputs": self.progress.iter().flat_map(outputs).collect::<Vec<_>>(),
+        })
     }
 }
 
-struct Page {
-    text: String,
-    job: String,
+fn sources(progress: &Progress) -> impl Iterator<Item = Value> {
+    progress.sources.iter().map(|source| {
+        json!({
+            "uid": source.uid, "table": source.tap, "records": source.records, "bytes": source.bytes, "bad": source.bad,
+            "lag": source.lag, "watermark": source.watermark.and_then(told), "stalled": source.stalled,
+            "idle": source.idle.len(), "held": source.held_ms,
+        })
+    })
 }
 
-impl Page {
-    fn progress(&mut self, progress: &Progress) {
-        for source in &progress.sources {
-            let labels = [("table", source.tap.as_str())];
-            self.counter("millstream_source_records_total", "Records taken from the topic.", &labels, source.records);
-            self.counter("millstream_source_bytes_total", "Their bytes.", &labels, source.bytes);
-            self.counter("millstream_source_bad_records_total", "Records that could not be read.", &labels, source.bad);
-            if let Some(lag) = source.lag {
-                self.gauge("millstream_source_lag_records", "Records that wait.", &labels, lag as f64);
-            }
-            let stalled = f64::from(u8::from(source.stalled.is_some()));
-            self.gauge("millstream_source_stalled", "Whether the topic cannot be reached.", &labels, stalled);
-            if let Some(Millis(at)) = source.watermark.filter(|at| *at > Millis::MIN && *at < Millis::MAX) {
-                self.gauge("millstream_source_watermark_seconds", "Event time reached.", &labels, at as f64 / 1000.0);
-            }
-        }
-        for operator in &progress.operators {
-            let labels = [("operator", operator.uid.as_str())];
-            self.counter("millstream_operator_rows_in_total", "Rows taken.", &labels, operator.rows_in);
-            self.counter("millstream_operator_rows_out_total", "Rows given.", &labels, operator.rows_out);
-            self.counter("millstream_operator_late_rows_total", "Rows behind their time.", &labels, operator.late);
-            self.gauge("millstream_operator_state_bytes", "Bytes of state, roughly.", &labels, operator.state as f64);
-        }
-    }
-
-    fn counter(&mut self, name: &str, help: &str, labels: &[(&str, &str)], value: u64) {
-        self.line(name, "counter", help, labels, &value.to_string());
-    }
-
-    fn gauge(&mut self, name: &str, help: &str, labels: &[(&str, &str)], value: f64) {
-        self.line(name, "gauge", help, labels, &value.to_string());
-    }
-
-    fn line(&mut self, name: &str, kind: &str, help: &str, labels: &[(&str, &str)], value: &str) {
-        let head = format!("# TYPE {name} {kind}\n");
-        if !self.text.contains(&head) {
-            self.text.push_str(&format!("# HELP {name} {help}\n{head}"));
-        }
-        let labels = labels.iter().map(|(key, value)| format!(",{key}=\"{}\"", label(value))).collect::<String>();
-        writeln!(self.text, "{name}{{job=\"{}\"{labels}}} {value}", self.job).expect("a string takes all");
-    }
+fn operators(progress: &Progress) -> impl Iterator<Item = Value> {
+    progress.operators.iter().map(|operator| {
+        json!({
+            "uid": operator.uid, "in": operator.rows_in, "out": operator.rows_out, "late": operator.late,
+            "state": operator.state, "watermark": told(operator.watermark),
+        })
+    })
 }
 
-/// A value between quotes: no quote, backslash or line end of a name may break the page.
-fn label(value: &str) -> String {
-    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+fn outputs(progress: &Progress) -> impl Iterator<Item = Value> {
+    progress.outputs.iter().map(|output| {
+        json!({ "uid": output.uid, "table": output.tap, "rows": output.rows, "blocked": output.blocked.map(|at| at.0) })
+    })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hostile_names_stay_in_their_quotes() {
-        let snapshot = Snapshot { name: "a\"} 1\nb".into(), epoch: 7, decided_ms: 1_000, ..Snapshot::default() };
-        let page = snapshot.metrics(Millis(3_500));
-        assert!(page.contains("millstream_checkpoint_epoch{job=\"a\\\"} 1\\nb\"} 7\n"), "{page}");
-        assert!(page.contains("millstream_checkpoint_age_seconds{job=\"a\\\"} 1\\nb\"} 2.5\n"), "{page}");
-        assert!(page.lines().all(|line| line.starts_with('#') || line.starts_with("millstream_")), "{page}");
-    }
+/// A watermark that says something: neither the beginning nor the end of time.
+pub fn told(watermark: Millis) -> Option<i64> {
+    Some(watermark.0).filter(|_| watermark > Millis::MIN && watermark < Millis::MAX)
 }

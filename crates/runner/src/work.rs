@@ -12,8 +12,9 @@ use crate::fail::{Point, fail_point};
 use crate::fault::Fault;
 use crate::job::Job;
 use crate::protocol::{Action, Event, Exit, Failure, Marker, Sealed, State, step};
-use crate::status::Status;
-use crate::store::{FORMAT, Manifest, Store, differences, operators};
+use crate::status::{Checkpoint, Status};
+use crate::store::{FORMAT, Manifest, Store};
+use crate::upgrade::{fit, operators, reads};
 
 /// How often a waiting job looks around.
 const LOOK: Duration = Duration::from_millis(5);
@@ -192,13 +193,15 @@ impl<'a> Work<'a> {
     }
 
     fn restore(&mut self, epoch: u64) -> Result<Event, Fault> {
-        let cut = if epoch == 0 { Cut::default() } else { self.load(epoch)? };
+        let (cut, ours) = if epoch == 0 { (Cut::default(), true) } else { self.load(epoch)? };
         let mut doors = match self.doors.take() {
             Some(doors) => doors,
             None => self.job.open()?,
         };
         for (name, sink) in &mut doors.sinks {
             let prepared = cut.sinks.get(name).map(|bytes| (Epoch(epoch), bytes.as_slice()));
+            // What is visible since the job wrote a savepoint is visible under that job's id.
+            let prepared = prepared.filter(|_| ours);
             sink.restore(&self.id, prepared).map_err(|error| named(name, error))?;
         }
         if epoch > 0 {
@@ -218,45 +221,48 @@ impl<'a> Work<'a> {
         (status.ready, status.epoch) = (true, epoch);
         match epoch {
             0 => info!("no epoch is decided yet: begun at the start of all sources"),
-            _ => info!(epoch, decided_by = self.decider(), "restored the newest decided epoch"),
+            _ => info!(epoch, because = self.because(ours), "restored the newest decided epoch"),
         }
         Ok(Event::Restored)
     }
 
-    fn decider(&self) -> &'static str {
-        if self.transactions.decide() { "kafka transaction" } else { "manifest" }
+    /// Why the epoch is the one to go on from.
+    fn because(&self, ours: bool) -> &'static str {
+        match (ours, self.transactions.decide()) {
+            (false, _) => "the state folder began with it",
+            (true, true) => "the last committed transaction in Kafka names it",
+            (true, false) => "it is the newest whose manifest is durable",
+        }
     }
 
-    /// Loads a checkpoint that fits the graph.
-    fn load(&mut self, epoch: u64) -> Result<Cut, Fault> {
+    /// Loads a checkpoint that fits the graph; and whether it is our own, not a savepoint of another job.
+    fn load(&mut self, epoch: u64) -> Result<(Cut, bool), Fault> {
         let unreadable = |error: Error| {
             Fault::new(Exit::State, error.to_string())
                 .hint("restore the folder from a copy: output behind an older checkpoint is visible already")
         };
         let (manifest, mut cut) = self.store.load(epoch).map_err(unreadable)?;
         let config = &self.job.config;
-        let changed = differences(&manifest.operators, &operators(&self.job.graph), &config.drop_state);
-        if !changed.is_empty() {
-            let mut fault = Fault::new(
-                Exit::State,
-                format!(
-                    "the query has changed since checkpoint {epoch}, and state would be lost: {}",
-                    changed.join("; ")
-                ),
+        let fit = fit(&manifest, &self.job.graph, &config.drop_state).map_err(|misfits| {
+            let misfits = misfits.join("; ");
+            let message = format!("the query has changed since checkpoint {epoch}, and state would be lost: {misfits}");
+            Fault::new(Exit::State, message)
+                .hint("run the old query, or give up the state of a step with --drop-state STEP")
+        })?;
+        fit.apply(&mut cut);
+        if let Some(changes) = fit.changes() {
+            info!(epoch, "the query has changed: {changes}");
+        }
+        self.parallelism = config.parallelism.unwrap_or(manifest.parallelism);
+        if self.parallelism != manifest.parallelism {
+            info!(
+                epoch,
+                from = manifest.parallelism,
+                to = self.parallelism,
+                "state is spread over another number of lanes"
             );
-            fault = fault.hint("run the old query, or give up the state of these operators with --drop-state UID");
-            return Err(fault);
         }
-        cut.state.retain(|key, _| config.drop_state.iter().all(|uid| !key.starts_with(&format!("{uid}@"))));
-        match config.parallelism {
-            Some(lanes) if lanes != manifest.parallelism && !cut.state.is_empty() => {
-                let message =
-                    format!("checkpoint {epoch} is spread over {} lanes, the job wants {lanes}", manifest.parallelism);
-                return Err(Fault::new(Exit::State, message).hint("state is not spread anew yet: keep job.parallelism"));
-            }
-            _ => self.parallelism = manifest.parallelism,
-        }
-        Ok(cut)
+        Ok((cut, manifest.job == self.id))
     }
 
     /// Lets the graph work until a checkpoint is due.
@@ -284,6 +290,8 @@ impl<'a> Work<'a> {
         let Err(error) = run.finish() else { return Ok(Event::Failed(Failure::Unknown)) };
         let passes = match &error {
             EngineError::Door { source: Error::Connection { .. }, .. } | EngineError::Panicked(_) => true,
+            // The policy said stop; no patience brings records back.
+            EngineError::Door { source: Error::DataLoss { .. }, .. } => false,
             // An epoch that cannot be delivered is replayed once the producer is a new one.
             EngineError::Door { .. } => self.transactions.decide() && self.broke.is_none(),
             _ => false,
@@ -326,14 +334,31 @@ impl<'a> Work<'a> {
             run: format!("{:032x}", self.run_id),
             parallelism: self.parallelism,
             operators: operators(&self.job.graph),
+            reads: reads(&self.job.graph),
             sources: Default::default(),
             files: Default::default(),
         };
-        let manifest = self.store.seal(&cut, manifest)?;
+        let manifest = match self.store.seal(&cut, manifest) {
+            Ok(manifest) => manifest,
+            Err(error) => return self.unsealed(error),
+        };
         let digest = manifest.digest();
         self.sealed.push(Sealed { epoch, digest });
         self.status.lock().bytes = manifest.files.values().map(|sum| sum.length).sum();
         Ok(Event::Sealed { digest })
+    }
+
+    /// A checkpoint that could not be written. Where the disk was full there is a point in trying again:
+    /// nothing is decided, and somebody may make room. A sync that failed is another matter, since nobody
+    /// knows what of the file is there: the process ends, and the next one reads what is.
+    fn unsealed(&mut self, error: Error) -> Result<Event, Fault> {
+        let full = matches!(&error, Error::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull);
+        let fault = Fault::from(error);
+        if !full {
+            return Err(fault);
+        }
+        self.try_again(fault.hint("make room on the disk; the job goes on from its last checkpoint"))?;
+        Ok(Event::Failed(Failure::Unknown))
     }
 
     fn finish(&mut self, epoch: u64) -> Result<Event, Fault> {
@@ -352,7 +377,8 @@ impl<'a> Work<'a> {
         (self.restarts, self.broke) = (0, None);
         let wanted = {
             let mut status = self.status.lock();
-            (status.epoch, status.decided_ms, status.took_ms) = (epoch, self.clock.now().0, took.as_millis() as u64);
+            let (at, took, bytes) = (self.clock.now().0, took.as_millis() as u64, status.bytes);
+            status.finished(Checkpoint { epoch, at, took, bytes });
             status.savepoint.take()
         };
         if let Some(name) = wanted {
@@ -399,6 +425,9 @@ impl<'a> Work<'a> {
             }
         }
         let epoch = self.status.lock().epoch;
+        if exit == Exit::Done {
+            self.store.note_rest(epoch)?;
+        }
         match exit {
             Exit::Done if drained => {
                 info!(epoch, "all sources have ended; the last checkpoint is made");

@@ -171,6 +171,18 @@ pub enum Verb {
         #[command(flatten)]
         overrides: Overrides,
     },
+    /// Keep the state of a job, running or stopped, so that a job can begin with it
+    Savepoint {
+        /// A folder with job.sql and millstream.toml, or a script
+        #[arg(value_name = "JOB")]
+        job: PathBuf,
+        /// Where to; without it, in the job's state folder
+        #[arg(value_name = "DIR")]
+        to: Option<PathBuf>,
+        /// Where the job's checkpoints are, instead of where the job says
+        #[arg(long, value_name = "DIR")]
+        state: Option<PathBuf>,
+    },
     /// Embedded topics: make, list, write, read and delete them
     #[command(subcommand)]
     Topic(TopicVerb),

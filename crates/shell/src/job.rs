@@ -1,7 +1,8 @@
-//! The door to jobs: `run` and `check`. What happens behind it is the runner's.
+//! The door to jobs: `run`, `check` and `savepoint`. What happens behind it is the runner's.
 
 use std::path::Path;
 
+use millstream_runner::Fault;
 use millstream_runner::launch::{self, Overrides};
 
 use crate::args::{Args, Manner, Verb};
@@ -13,7 +14,15 @@ pub fn door(args: &Args) -> Option<u8> {
         Some(Verb::Run { job, overrides }) if millstream_runner::is_job(job) => {
             Some(launch::run(job, with_manner(overrides, &args.manner, job)))
         }
-        Some(Verb::Check { job, overrides }) => Some(check(job, with_manner(overrides, &args.manner, job))),
+        Some(Verb::Savepoint { job, to, state }) => {
+            let overrides = Overrides { state: state.clone(), ..Overrides::default() };
+            Some(said(
+                millstream_runner::savepoint(job, overrides, to.clone()).map(|kept| format!("{}\n", kept.display())),
+            ))
+        }
+        Some(Verb::Check { job, overrides }) => {
+            Some(said(launch::check(job, with_manner(overrides, &args.manner, job))))
+        }
         _ => None,
     }
 }
@@ -29,10 +38,11 @@ fn with_manner(overrides: &Overrides, manner: &Manner, job: &Path) -> Overrides 
     }
 }
 
-fn check(job: &Path, overrides: Overrides) -> u8 {
-    match launch::check(job, overrides) {
-        Ok(plan) => {
-            print!("{plan}");
+/// Prints what a verb has to say, or why it failed; the exit code.
+fn said(outcome: Result<String, Fault>) -> u8 {
+    match outcome {
+        Ok(text) => {
+            print!("{text}");
             0
         }
         Err(fault) => {

@@ -17,6 +17,12 @@ use millstream_tests::topics::{Record, Topics};
 
 /// Set in the process that is to run a job: its folder.
 const JOB: &str = "MILLSTREAM_TEST_JOB";
+/// What else its command line would say: state folder, savepoint to begin with, step whose state is dropped,
+/// checkpoint to go back to.
+const STATE: &str = "MILLSTREAM_TEST_STATE";
+const FROM: &str = "MILLSTREAM_TEST_FROM";
+const DROP: &str = "MILLSTREAM_TEST_DROP";
+const BACK: &str = "MILLSTREAM_TEST_BACK";
 /// How long a job may take to end.
 const PATIENCE: Duration = Duration::from_secs(300);
 
@@ -24,7 +30,12 @@ const PATIENCE: Duration = Duration::from_secs(300);
 #[test]
 fn job() {
     if let Some(path) = std::env::var_os(JOB) {
-        std::process::exit(i32::from(launch::run(Path::new(&path), Overrides::default())));
+        let path_of = |name| std::env::var_os(name).map(PathBuf::from);
+        let drop_state = std::env::var(DROP).ok().into_iter().collect();
+        let restore_epoch = std::env::var(BACK).ok().and_then(|epoch| epoch.parse().ok());
+        let (state, from) = (path_of(STATE), path_of(FROM));
+        let overrides = Overrides { state, from, restore_epoch, drop_state, ..Overrides::default() };
+        std::process::exit(i32::from(launch::run(Path::new(&path), overrides)));
     }
 }
 
@@ -67,7 +78,29 @@ pub struct Site {
     way: Way,
     query: Query,
     servers: String,
+    /// By which way the tests reach the broker.
+    direct: String,
     produced: i64,
+    partitions: i64,
+    /// How many lanes it has.
+    pub lanes: usize,
+}
+
+/// What a job is told when it starts.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    /// Where it dies.
+    pub kill: Option<Point>,
+    /// Another state folder.
+    pub state: Option<PathBuf>,
+    /// A savepoint.
+    pub from: Option<PathBuf>,
+    /// The step whose state is dropped.
+    pub drop: Option<String>,
+    /// An older checkpoint to go back to.
+    pub back: Option<u64>,
+    /// How the disk fails: see `fail.rs` of the runner.
+    pub disk: Option<&'static str>,
 }
 
 impl Site {
@@ -79,8 +112,14 @@ impl Site {
 
     /// The same with a broker of its own.
     pub fn at(name: &str, way: Way, query: Query, servers: String) -> Site {
+        Site::behind(name, way, query, servers.clone(), servers)
+    }
+
+    /// A job that reaches its broker as `servers`, while the tests take the `direct` way.
+    pub fn behind(name: &str, way: Way, query: Query, servers: String, direct: String) -> Site {
         let folder = tempfile::tempdir().expect("a folder");
-        let site = Site { folder, name: name.into(), way, query, servers, produced: 0 };
+        let site =
+            Site { folder, name: name.into(), way, query, servers, direct, produced: 0, partitions: 2, lanes: 2 };
         match way {
             Way::TopicToTopic => {
                 site.embedded().create("src", 2).expect("new");
@@ -96,12 +135,14 @@ impl Site {
         site
     }
 
-    fn topic(&self, which: &str) -> String {
+    /// The name of its topic in Kafka: `src` or `out`.
+    pub fn topic(&self, which: &str) -> String {
         format!("job-{}-{which}", self.name)
     }
 
-    fn topics(&self) -> Topics {
-        Topics::at(&self.servers)
+    /// The topics of its broker.
+    pub fn topics(&self) -> Topics {
+        Topics::at(&self.direct)
     }
 
     fn embedded(&self) -> embedded::Topics {
@@ -140,12 +181,20 @@ impl Site {
              INSERT INTO sunk {query};"
         );
         fs::write(self.path().join("job.sql"), sql).expect("the folder is ours");
-        let toml = "[job]\nparallelism = 2\n[checkpoints]\ninterval = \"100 ms\"\n[topics]\nfolder = \"topics\"\n";
+        let lanes = self.lanes;
+        let toml = format!(
+            "[job]\nparallelism = {lanes}\n[checkpoints]\ninterval = \"100 ms\"\n[topics]\nfolder = \"topics\"\n"
+        );
         fs::write(self.path().join("millstream.toml"), toml).expect("the folder is ours");
     }
 
     fn out(&self) -> PathBuf {
         self.path().join("out")
+    }
+
+    /// From now on records go to so many partitions of the input.
+    pub fn spread_over(&mut self, partitions: i64) {
+        self.partitions = partitions;
     }
 
     /// Appends so many records to the input.
@@ -172,7 +221,10 @@ impl Site {
                 }
                 producer.flush().expect("it is safe");
             }
-            _ => self.topics().produce(&self.topic("src"), ids.map(|id| Record::new((id % 2) as i32, line(id)))),
+            _ => {
+                let record = |id| Record::new((id % self.partitions) as i32, line(id));
+                self.topics().produce(&self.topic("src"), ids.map(record));
+            }
         }
     }
 
@@ -216,14 +268,21 @@ impl Site {
 
     /// The same from another folder with the job's files.
     pub fn start_in(&self, folder: &Path, kill: Option<Point>) -> Running {
+        self.start_told(folder, Told { kill, ..Told::default() })
+    }
+
+    /// Starts the job in a folder, and tells it more than that.
+    pub fn start_told(&self, folder: &Path, told: Told) -> Running {
         let log = folder.join("stderr");
         let errors = File::options().create(true).append(true).open(&log).expect("the folder is ours");
         let mut command = Command::new(std::env::current_exe().expect("the tests know themselves"));
         command.args(["checkpoints::site::job", "--exact", "--nocapture"]).env(JOB, folder);
         command.env("RUST_LOG", "info").stdin(Stdio::null()).stdout(Stdio::null()).stderr(errors);
-        if let Some(point) = kill {
-            command.env("MILLSTREAM_KILL_AT", point.name());
-        }
+        let Told { kill, state, from, drop, back, disk } = told;
+        command.envs(kill.map(|point| ("MILLSTREAM_KILL_AT", point.name())));
+        command.envs(state.map(|state| (STATE, state))).envs(from.map(|from| (FROM, from)));
+        command.envs(drop.map(|step| (DROP, step))).envs(back.map(|epoch| (BACK, epoch.to_string())));
+        command.envs(disk.map(|fault| ("MILLSTREAM_DISK", fault)));
         Running { child: command.spawn().expect("the tests can start themselves"), log }
     }
 }
@@ -277,8 +336,13 @@ impl Running {
 
     /// Asks it to end.
     pub fn terminate(&self) {
-        let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
-        assert!(asked.expect("there is kill").success());
+        self.signal("TERM");
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
+        assert!(sent.expect("there is kill").success());
     }
 
     /// What it and its forerunners have said.

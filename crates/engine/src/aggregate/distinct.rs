@@ -157,7 +157,7 @@ impl Accumulator for Distinct {
     }
 
     fn save(&mut self) -> Result<RecordBatch> {
-        let names = (0..).map(|number| format!("c{number}"));
+        let names = std::iter::once("group".to_string()).chain((0..).map(|number| format!("c{number}")));
         let entries = names.zip(self.entries(0..self.groups.len())?).map(|(name, column)| (name, column, true));
         Ok(RecordBatch::try_from_iter_with_nullable(entries)?)
     }

@@ -102,7 +102,8 @@ pub trait Accumulator: Send {
     /// Empties a cell.
     fn reset(&mut self, group: u32);
 
-    /// The cells as a table, row `g` for group `g` unless the function needs another shape.
+    /// The cells as a table: row `g` for group `g`, unless its first column is named `group`, which then says
+    /// whose the row is.
     fn save(&mut self) -> Result<RecordBatch>;
 
     /// Takes what `save` gave, into an empty accumulator.

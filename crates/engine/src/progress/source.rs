@@ -25,7 +25,9 @@ struct State {
     kept: VecDeque<Rejected>,
     untimed: u64,
     stalled_since: Option<Millis>,
+    /// Since when it waits, and up to when that is counted.
     held: Option<Millis>,
+    counted: Option<Millis>,
     ended: bool,
     partitions: BTreeMap<PartitionId, Partition>,
 }
@@ -37,8 +39,10 @@ const FUTURE_MS: i64 = 86_400_000;
 const PLACES: usize = 5;
 
 /// What one source has done so far.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SourceProgress {
+    /// The uid of its scan; empty where nobody knows the graph.
+    pub uid: String,
     /// The tap.
     pub tap: String,
     /// Records taken from the topic.
@@ -57,28 +61,21 @@ pub struct SourceProgress {
     pub stalled: Option<String>,
     /// Partitions that are idle.
     pub idle: Vec<PartitionId>,
+    /// For how many milliseconds it had to wait, because what follows was slow.
+    pub held_ms: u64,
 }
 
 impl SourceCounters {
     /// Nothing counted yet; at most `kept` unreadable records are kept.
     pub fn new(tap: &str, kept: usize) -> Self {
-        let progress = SourceProgress {
-            tap: tap.into(),
-            records: 0,
-            bytes: 0,
-            bad: 0,
-            duplicate_keys: 0,
-            lag: None,
-            watermark: None,
-            stalled: None,
-            idle: Vec::new(),
-        };
+        let progress = SourceProgress { tap: tap.into(), ..SourceProgress::default() };
         let state = State {
             progress,
             kept: VecDeque::new(),
             untimed: 0,
             stalled_since: None,
             held: None,
+            counted: None,
             ended: false,
             partitions: BTreeMap::new(),
         };
@@ -170,6 +167,9 @@ impl SourceCounters {
     /// The reader waits because too much is under way behind it, or reads again.
     pub fn held(&self, held: bool, now: Millis) {
         let mut state = self.state();
+        let more = state.counted.map_or(0, |counted| (now.0 - counted.0).max(0) as u64);
+        state.progress.held_ms += more;
+        state.counted = held.then_some(now);
         state.held = held.then(|| state.held.unwrap_or(now));
     }
 

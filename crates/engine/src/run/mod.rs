@@ -33,6 +33,7 @@ use crate::layout::Layout;
 use crate::ledger::Ledger;
 use crate::opening::{Ends, first, open};
 use crate::progress::{Counters, Progress};
+use crate::spread::spread;
 use crate::values::values;
 use cut::{Gathering, Part, Wanted};
 use hub::{Hub, Job, Spring};
@@ -155,7 +156,7 @@ pub fn start(graph: Graph, doors: Doors, options: Options) -> Result<Run> {
 }
 
 /// Starts a graph that takes part in checkpoints, at a cut or from the beginning. The cut must be one of
-/// the same graph and parallelism.
+/// the same graph; over another number of lanes its state is spread anew.
 pub fn resume(graph: Graph, doors: Doors, options: Options, from: &Cut) -> Result<Run> {
     launch(graph, doors, options, Some(from))
 }
@@ -201,10 +202,11 @@ fn launch(graph: Graph, doors: Doors, options: Options, from: Option<&Cut>) -> R
         outflows.push(Outflow { name: name.clone(), sink, alignment, inbox, decided, _open });
     }
     drop(results_in);
+    let state = from.map(|cut| spread(&graph, &cut.state, layout.workers())).transpose()?;
     let build = |lane: usize| -> Result<Hub> {
         let mut lane = Lane::build(&graph, &layout, lane, &shared.counters)?;
-        if let Some(cut) = from {
-            lane.load(&cut.state)?;
+        if let Some(state) = &state {
+            lane.load(state)?;
         }
         Ok(Hub::new(lane, ways.outlets.clone(), shared.clone()))
     };

@@ -7,10 +7,14 @@ use std::path::Path;
 
 use millstream_record::{Error, Result};
 
+use crate::fail::{Disk, disk};
+
 /// Writes a new file and syncs it; its folder is synced by the caller, once for all files in it.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut file = File::create(path).map_err(|error| Error::io(path, error))?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|error| Error::io(path, error))
+    let written = disk(Disk::Write).and_then(|()| file.write_all(bytes));
+    let synced = written.and_then(|()| disk(Disk::Sync)).and_then(|()| file.sync_all());
+    synced.map_err(|error| Error::io(path, error))
 }
 
 /// Puts a whole file in the place of another, or none: whoever reads sees the old bytes or the new ones.
@@ -22,7 +26,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
 
 /// Renames a file or a folder, and syncs the folder in which it stands.
 pub fn rename(from: &Path, to: &Path) -> Result<()> {
-    fs::rename(from, to).map_err(|error| Error::io(from, error))?;
+    disk(Disk::Rename).and_then(|()| fs::rename(from, to)).map_err(|error| Error::io(from, error))?;
     sync_folder(to.parent().unwrap_or(Path::new(".")))
 }
 

@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use millstream_engine::Standing;
-use millstream_plan::{Graph, NodeId};
 use millstream_record::{Offset, PartitionId};
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub const FORMAT: u32 = 1;
 
 /// What a checkpoint holds.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
     /// See [`FORMAT`].
     pub format: u32,
@@ -30,6 +29,8 @@ pub struct Manifest {
     pub parallelism: usize,
     /// What each operator with state does, by its uid: state fits only the operator that wrote it.
     pub operators: BTreeMap<String, String>,
+    /// What each source reads, by the uid of its scan.
+    pub reads: BTreeMap<String, String>,
     /// Where each source stands, by the uid of its scan.
     pub sources: BTreeMap<String, Source>,
     /// All other files of the checkpoint.
@@ -137,40 +138,6 @@ fn fnv(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }
 
-/// What each operator of a graph that keeps state does, in the words of EXPLAIN with the columns that it
-/// takes, by its uid.
-pub fn operators(graph: &Graph) -> BTreeMap<String, String> {
-    let keeps = |id: &usize| graph.nodes[*id].op.keeps_state();
-    let described = |id: usize| {
-        let node = graph.node(NodeId(id));
-        let inputs = node.inputs.iter().map(|&input| {
-            let fields = graph.node(input).row.schema.fields().iter();
-            fields.map(|field| format!("{} {}", field.name(), field.data_type())).collect::<Vec<_>>().join(", ")
-        });
-        let inputs = inputs.collect::<Vec<_>>().join("; ");
-        (node.uid.clone(), format!("{} over ({inputs})", graph.describe(node)))
-    };
-    (0..graph.nodes.len()).filter(keeps).map(described).collect()
-}
-
-/// How the operators of a graph differ from those that wrote a checkpoint, one sentence each. Those in
-/// `dropped` may differ: their state is not loaded.
-pub fn differences(
-    saved: &BTreeMap<String, String>,
-    planned: &BTreeMap<String, String>,
-    dropped: &[String],
-) -> Vec<String> {
-    let mut sentences = Vec::new();
-    for (uid, was) in saved.iter().filter(|(uid, _)| !dropped.contains(uid)) {
-        match planned.get(uid) {
-            Some(is) if is == was => {}
-            Some(is) => sentences.push(format!("{uid} has changed: it was {was}, it is {is}")),
-            None => sentences.push(format!("{uid} is gone: it was {was}")),
-        }
-    }
-    sentences
-}
-
 /// Where a manifest stands in its checkpoint.
 pub fn path(folder: &Path) -> std::path::PathBuf {
     folder.join("MANIFEST.json")
@@ -190,6 +157,7 @@ mod tests {
             run: "r".into(),
             parallelism: 2,
             operators: [("high/window-aggregate/0".into(), "window-aggregate …".into())].into(),
+            reads: [("high/scan/0".into(), "bids".into())].into(),
             sources: [("high/scan/0".into(), source)].into(),
             files: [("state.pack".into(), Sum::of(b"x"))].into(),
         }
@@ -212,14 +180,5 @@ mod tests {
         let newer = Manifest { format: FORMAT + 1, written_by: "9.9.9".into(), ..manifest() };
         let refused = Manifest::read(&newer.bytes()).expect_err("too new");
         assert!(refused.contains("written by Millstream 9.9.9"), "{refused}");
-    }
-
-    #[test]
-    fn a_changed_query_is_named_operator_by_operator() {
-        let saved = [("a/x/0".to_string(), "sum(v)".to_string()), ("a/y/0".into(), "join".into())].into();
-        let planned = [("a/x/0".to_string(), "max(v)".to_string()), ("a/z/0".into(), "new".into())].into();
-        let found = differences(&saved, &planned, &[]);
-        assert_eq!(found, ["a/x/0 has changed: it was sum(v), it is max(v)", "a/y/0 is gone: it was join"]);
-        assert!(differences(&saved, &planned, &["a/x/0".into(), "a/y/0".into()]).is_empty());
     }
 }

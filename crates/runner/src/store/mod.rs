@@ -11,15 +11,19 @@
 //!     table-42-0.pack        a large table; linked by later checkpoints while it stays as it is
 //!   checkpoints/000000000043.partial/    never trusted
 //!   savepoints/NAME/         as a checkpoint, never deleted
+//!   FROM                     the savepoint that the job began with, if there was one
+//!   ADDRESS                  where the running job listens
 //! ```
 
 mod durable;
 mod lock;
 mod manifest;
 mod pack;
+mod savepoint;
 
 pub use lock::{Lock, Refused};
-pub use manifest::{FORMAT, Manifest, differences, operators};
+pub use manifest::{FORMAT, Manifest};
+pub use savepoint::{address, copy_out};
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -36,6 +40,8 @@ use pack::Piece;
 
 /// A table whose encoded form is as large as this gets a file of its own.
 const LARGE: usize = 256 << 10;
+/// Stands behind the newest decided epoch when nothing of it is left to do.
+const AT_REST: &str = "at rest";
 /// The owner of what sinks have prepared.
 const SINKS: &str = "@sinks";
 
@@ -101,7 +107,10 @@ impl Store {
     pub fn current(&self) -> Result<u64> {
         let path = self.folder.join("CURRENT");
         match fs::read_to_string(&path) {
-            Ok(text) => text.trim().parse().map_err(|_| damaged_note(&path)),
+            Ok(text) => {
+                let epoch = text.split_whitespace().next().and_then(|word| word.parse().ok());
+                epoch.ok_or_else(|| damaged_note(&path))
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(0),
             Err(error) => Err(Error::io(&path, error)),
         }
@@ -110,6 +119,16 @@ impl Store {
     /// Notes the newest decided epoch.
     pub fn note(&self, epoch: u64) -> Result<()> {
         durable::replace(&self.folder.join("CURRENT"), format!("{epoch}\n").as_bytes())
+    }
+
+    /// Notes that the job has ended behind its last checkpoint, whose output is all there.
+    pub fn note_rest(&self, epoch: u64) -> Result<()> {
+        durable::replace(&self.folder.join("CURRENT"), format!("{epoch} {AT_REST}\n").as_bytes())
+    }
+
+    /// Whether the job has ended so.
+    pub fn at_rest(&self) -> bool {
+        fs::read_to_string(self.folder.join("CURRENT")).is_ok_and(|text| text.trim().ends_with(AT_REST))
     }
 
     /// Removes what was never finished.
@@ -141,6 +160,10 @@ impl Store {
     pub fn seal(&mut self, cut: &Cut, mut manifest: Manifest) -> Result<Manifest> {
         let epoch = manifest.epoch;
         let partial = self.checkpoints().join(format!("{epoch:012}.partial"));
+        if partial.exists() {
+            // The disk was full when this epoch was tried before.
+            fs::remove_dir_all(&partial).map_err(|error| Error::io(&partial, error))?;
+        }
         durable::make_folder(&partial)?;
         manifest.sources = cut.sources.iter().map(|(uid, standing)| (uid.clone(), standing.into())).collect();
         let mut small = pack::begin();
@@ -250,22 +273,6 @@ impl Store {
         durable::rename(&folder, &trash)?;
         fail_point(Point::Collecting);
         fs::remove_dir_all(&trash).map_err(|error| Error::io(&trash, error))
-    }
-
-    /// Copies a checkpoint to where nothing deletes it; its folder.
-    pub fn keep_as(&self, epoch: u64, name: &str) -> Result<PathBuf> {
-        let (from, to) = (self.checkpoint(epoch), self.folder.join("savepoints").join(name));
-        let partial = to.with_extension("partial");
-        durable::make_folder(&partial)?;
-        for (file, path) in entries(&from)? {
-            let copy = partial.join(file);
-            fs::hard_link(&path, &copy)
-                .or_else(|_| fs::copy(&path, &copy).map(drop))
-                .map_err(|error| Error::io(&copy, error))?;
-        }
-        durable::sync_folder(&partial)?;
-        durable::rename(&partial, &to)?;
-        Ok(to)
     }
 }
 
