@@ -122,6 +122,8 @@ pub struct Session {
     pub(crate) compiler: Option<Arc<dyn Compiler>>,
     /// Topics that were seen, for completion.
     pub(crate) seen: SeenTopics,
+    /// The steps that were watched last.
+    pub(crate) watched: Vec<String>,
 }
 
 impl Session {
@@ -149,6 +151,7 @@ impl Session {
             last_run: None,
             compiler: options.compiler,
             seen: SeenTopics::default(),
+            watched: Vec::new(),
         };
         for (key, value) in &session.config.settings {
             session.settings.configure(key, &value.text, value.origin.to_string())?;
@@ -239,6 +242,16 @@ impl Session {
     /// How the runs in the background are doing, by name.
     pub fn runs(&self) -> Vec<RunReport> {
         self.runs.reports()
+    }
+
+    /// What is worth a look: the steps that were watched last, or else those that run in the background.
+    pub fn worth_watching(&self) -> Vec<String> {
+        let mut names = self.watched.clone();
+        if names.is_empty() {
+            names = self.runs.running();
+        }
+        names.retain(|name| self.catalog.get(name).is_some());
+        names
     }
 
     /// The query that the next `|>` goes on with.
