@@ -11,6 +11,7 @@ use crate::interrupt::Interrupt;
 use crate::live;
 use crate::plot;
 use crate::screen::Screen;
+use crate::taping;
 
 /// How statements are gone through.
 #[derive(Clone, Copy, Debug)]
@@ -119,6 +120,7 @@ fn show(
         Reply::Live(live) | Reply::Watched(Watched { live, .. }) => {
             return live::watch(*live, changelog, screen, interrupt);
         }
+        Reply::Taping(taping) => return taping::drive(*taping, screen, interrupt),
         Reply::Plotted(plotted) => return plot::draw(plotted, screen, interrupt),
     }
     Ok(Ok(Exit::Ok))

@@ -6,6 +6,7 @@ mod meta;
 mod output;
 mod rate;
 mod run;
+mod taping;
 
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;

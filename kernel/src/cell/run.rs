@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::live::{self, Manner};
 use super::meta;
 use super::output::Output;
+use super::taping;
 use crate::bundle::Bundle;
 use crate::kernel::Kernel;
 
@@ -102,6 +103,7 @@ fn show(kernel: &Arc<Kernel>, reply: Reply, manner: &Manner, stop: &Stop, output
         Reply::Explained(explained) => put(&Bundle::graph(&explained), manner, output),
         Reply::Table(table) => put(&whole(&table, "", manner)?, manner, output),
         Reply::Live(live) => live::show(*live, None, manner, stop, output)?,
+        Reply::Taping(taping) => taping::drive(*taping, manner, stop, output)?,
         Reply::Plotted(plotted) => live::show(*plotted.live, Some(plotted.sketch), manner, stop, output)?,
         Reply::Watched(watched) => live::watch(kernel, watched, manner, stop, output)?,
         Reply::Preview(preview) => {
