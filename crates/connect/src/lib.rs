@@ -14,7 +14,9 @@ pub mod generate;
 pub mod kafka;
 pub mod sample;
 pub mod sink;
+pub mod tape;
 pub mod topic;
+mod varint;
 
 /// Every connector, by one line each, in the order in which help shows them. `topics` are the embedded
 /// topics of the workspace; `clock` paces generators.

@@ -14,6 +14,7 @@ use crate::intake::{Intake, Taken};
 use crate::progress::{SourceCounters, future};
 use crate::run::watermarks_key;
 use crate::state::{StateStore, Tables};
+use crate::woven::{Order, Woven};
 
 /// Feeds one scan.
 pub struct Feed {
@@ -38,35 +39,49 @@ impl Feed {
         &mut self.intake
     }
 
-    /// Rows came.
-    pub fn rows(&mut self, mut fetched: Fetched, now: Millis) -> Result<Message> {
-        self.counters.fetched(&fetched, now);
-        let partition = fetched.partition.clone();
-        let unreadable = std::mem::take(&mut fetched.rejected);
-        self.reject(unreadable)?;
-        if let Some(generator) = self.intake.generator() {
-            generator.heard(&fetched.partition, now);
+    /// Rows came from one partition.
+    pub fn rows(&mut self, fetched: Fetched, now: Millis) -> Result<Message> {
+        self.woven(Woven::of(fetched, now))
+    }
+
+    /// Rows came, in one order over their partitions.
+    pub fn woven(&mut self, woven: Woven) -> Result<Message> {
+        let Woven { rows, kinds, order, tallies, rejected, duplicate_keys } = woven;
+        let now = order.stretches.last().map_or(Millis::MIN, |stretch| stretch.at);
+        for (partition, tally) in order.partitions.iter().zip(tallies) {
+            self.counters.fetched(partition, tally, now);
         }
-        let Taken { batch, untimed, ahead: disbelieved, latest_ahead, times } = self.intake.take(fetched, now)?;
+        self.counters.duplicates(duplicate_keys);
+        self.reject(rejected)?;
+        let Taken { batch, untimed, ahead, latest_ahead, times, order } = self.intake.take(rows, kinds, order)?;
         self.counters.untimed(untimed.len());
         self.reject(untimed)?;
-        let future = disbelieved.len() as u64;
-        self.reject(disbelieved)?;
-        if let (Some(generator), Some(times)) = (self.intake.generator(), &times) {
-            let extremes = min(times).zip(max(times)).map(|(lowest, highest)| (Millis(lowest), Millis(highest)));
-            let told = match (extremes, latest_ahead) {
+        self.timed(&order, times.as_ref(), &ahead, latest_ahead, now);
+        self.reject(ahead)?;
+        self.counters.watermark(self.intake.watermark());
+        Ok(Message::Batch(batch))
+    }
+
+    /// Tells the event times of what came, by partition.
+    fn timed(
+        &mut self,
+        order: &Order,
+        times: Option<&Int64Array>,
+        disbelieved: &[Rejected],
+        latest: Option<Millis>,
+        now: Millis,
+    ) {
+        let (Some(generator), Some(times)) = (self.intake.generator(), times) else { return };
+        for (number, partition) in order.partitions.iter().enumerate() {
+            let extremes = extremes(order, number, times);
+            let future = disbelieved.iter().filter(|record| record.partition == *partition).count() as u64;
+            let told = match (extremes, latest.filter(|_| future > 0)) {
                 (Some((lowest, highest)), Some(ahead)) => Some((lowest, highest.max(ahead))),
                 (extremes, ahead) => extremes.or(ahead.map(|ahead| (ahead, ahead))),
             };
-            self.counters.timed(
-                &partition,
-                told,
-                future + ahead(times, extremes, now),
-                generator.watermark_of(&partition),
-            );
+            let future = future + ahead(order, number, times, extremes, now);
+            self.counters.timed(partition, told, future, generator.watermark_of(partition));
         }
-        self.counters.watermark(self.intake.watermark());
-        Ok(Message::Batch(batch))
     }
 
     /// A partition exists from now on.
@@ -141,12 +156,30 @@ fn undelivered(source: millstream_record::Error) -> EngineError {
     EngineError::Door { name: "dead letters".into(), source }
 }
 
-/// How many of these times are too far ahead of the clock to be true. They are counted only if there are any.
-fn ahead(times: &Int64Array, extremes: Option<(Millis, Millis)>, now: Millis) -> u64 {
+/// The event times of the rows of one partition.
+fn times_of<'a>(order: &'a Order, partition: usize, times: &'a Int64Array) -> impl Iterator<Item = &'a [i64]> {
+    let own = order.starts().filter(move |(_, stretch)| stretch.partition == partition);
+    own.map(|(start, stretch)| &times.values()[start..start + stretch.rows])
+}
+
+/// The lowest and the highest of them.
+fn extremes(order: &Order, partition: usize, times: &Int64Array) -> Option<(Millis, Millis)> {
+    if order.partitions.len() == 1 {
+        return Some((Millis(min(times)?), Millis(max(times)?)));
+    }
+    let mut found: Option<(i64, i64)> = None;
+    for &time in times_of(order, partition, times).flatten() {
+        found = Some(found.map_or((time, time), |(lowest, highest)| (lowest.min(time), highest.max(time))));
+    }
+    found.map(|(lowest, highest)| (Millis(lowest), Millis(highest)))
+}
+
+/// How many of them are too far ahead of the clock to be true. They are counted only if there are any.
+fn ahead(order: &Order, partition: usize, times: &Int64Array, extremes: Option<(Millis, Millis)>, now: Millis) -> u64 {
     let limit = future(now);
     match extremes {
         Some((_, highest)) if now != Millis::MIN && highest > limit => {
-            times.values().iter().filter(|&&time| time > limit.0).count() as u64
+            times_of(order, partition, times).flatten().filter(|&&time| time > limit.0).count() as u64
         }
         _ => 0,
     }

@@ -11,13 +11,14 @@ use arrow::array::{Array, ArrayRef, BooleanArray, Int64Array, RecordBatch, Recor
 use arrow::compute::{filter, filter_record_batch, is_not_null, max};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use millstream_plan::{Tap, TapColumn};
-use millstream_record::{Batch, Fetched, Millis, Offset, PartitionId, Rejected};
+use millstream_record::{Batch, Kinds, Millis, Offset, Rejected};
 
 use crate::doors::MAX_FUTURE;
 use crate::error::Result;
 use crate::expression::Expression;
 use crate::time::millis;
 use crate::watermark::{Generator, Timing};
+use crate::woven::Order;
 
 /// Turns what a reader fetched into batches of the graph.
 pub struct Intake {
@@ -50,6 +51,8 @@ pub struct Taken {
     pub latest_ahead: Option<Millis>,
     /// The event times of the rows, in milliseconds, if the tap has them.
     pub times: Option<Int64Array>,
+    /// Where and when the rows arrived.
+    pub order: Order,
 }
 
 impl Intake {
@@ -87,9 +90,8 @@ impl Intake {
         &self.physical
     }
 
-    /// Takes what was fetched when the clock showed `now`.
-    pub fn take(&mut self, fetched: Fetched, now: Millis) -> Result<Taken> {
-        let Fetched { partition, rows, kinds, .. } = fetched;
+    /// Takes rows with their order.
+    pub fn take(&mut self, rows: RecordBatch, kinds: Option<Kinds>, mut order: Order) -> Result<Taken> {
         let mut batch = Batch { rows: self.with_computed(rows)?, kinds, marks: Vec::new() };
         let (mut untimed, mut ahead, mut latest_ahead, mut event_times) = (Vec::new(), Vec::new(), None, None);
         if let Some(time) = &mut self.time {
@@ -97,26 +99,32 @@ impl Intake {
             let times = batch.rows.column(time.column);
             if times.null_count() > 0 {
                 let keep = is_not_null(times)?;
-                untimed = set_aside(&batch.rows, &keep, &partition, &without_time(&name))?;
+                untimed = set_aside(&batch.rows, &keep, &order, |_| without_time(&name))?;
                 batch = batch.filter(&keep)?;
+                order = order.kept(&keep);
             }
             let mut times = millis(batch.rows.column(time.column))?;
             let mut values = millis(&time.watermark.evaluate(&batch.rows, &time.data_type)?)?;
-            let believed = time.generator.believed(now);
-            if believed < Millis::MAX && max(&times).max(max(&values)) > Some(believed.0) {
-                let true_time = |(time, value): (Option<i64>, Option<i64>)| time.max(value) <= Some(believed.0);
-                let keep: BooleanArray = times.iter().zip(&values).map(true_time).map(Some).collect();
-                latest_ahead = max(&times).map(Millis);
-                ahead = set_aside(&batch.rows, &keep, &partition, &too_far_ahead(&name, believed))?;
+            let earliest = order.stretches.iter().map(|stretch| stretch.at).min().unwrap_or(Millis::MAX);
+            if max(&times).max(max(&values)) > Some(time.generator.believed(earliest).0) {
+                let keep = believed(&order, &times, &values, &time.generator);
+                latest_ahead = max(&times).map(Millis).filter(|_| keep.false_count() > 0);
+                let too_far = |at| too_far_ahead(&name, time.generator.believed(at));
+                ahead = set_aside(&batch.rows, &keep, &order, too_far)?;
                 batch = batch.filter(&keep)?;
+                order = order.kept(&keep);
                 times = filter(&times, &keep)?.as_primitive::<Int64Type>().clone();
                 values = filter(&values, &keep)?.as_primitive::<Int64Type>().clone();
             }
-            batch.marks = time.generator.rows(&partition, &values);
+            for (start, stretch) in order.starts() {
+                let partition = &order.partitions[stretch.partition];
+                time.generator.heard(partition, stretch.at);
+                time.generator.rows(partition, &values, start..start + stretch.rows, &mut batch.marks);
+            }
             event_times = Some(times);
         }
         let rows = batch.rows.project(&self.output)?;
-        Ok(Taken { batch: batch.with_rows(rows), untimed, ahead, latest_ahead, times: event_times })
+        Ok(Taken { batch: batch.with_rows(rows), untimed, ahead, latest_ahead, times: event_times, order })
     }
 
     fn with_computed(&self, rows: RecordBatch) -> Result<RecordBatch> {
@@ -140,6 +148,19 @@ impl Intake {
     pub fn watermark(&self) -> Option<Millis> {
         self.time.as_ref().map(|time| time.generator.watermark())
     }
+}
+
+/// Which rows have a time that was believed when they arrived.
+fn believed(order: &Order, times: &Int64Array, values: &Int64Array, generator: &Generator) -> BooleanArray {
+    let latest = |row: usize| {
+        let value = |array: &Int64Array| array.is_valid(row).then(|| array.value(row));
+        value(times).max(value(values))
+    };
+    let rows = order.starts().flat_map(|(start, stretch)| {
+        let limit = generator.believed(stretch.at);
+        (start..start + stretch.rows).map(move |row| latest(row) <= Some(limit.0))
+    });
+    rows.map(Some).collect()
 }
 
 /// Which columns of a tap a scan needs, besides those that it gives.
@@ -194,18 +215,28 @@ fn too_far_ahead(name: &str, believed: Millis) -> String {
     )
 }
 
-/// The rows that are not kept, as records that could not be read.
-fn set_aside(rows: &RecordBatch, keep: &BooleanArray, partition: &PartitionId, reason: &str) -> Result<Vec<Rejected>> {
-    let lost = filter_record_batch(rows, &arrow::compute::not(keep)?)?;
+/// The rows that are not kept, as records that could not be read; `reason` is asked with the time at which one
+/// arrived.
+fn set_aside(
+    rows: &RecordBatch,
+    keep: &BooleanArray,
+    order: &Order,
+    reason: impl Fn(Millis) -> String,
+) -> Result<Vec<Rejected>> {
+    let lost = arrow::compute::not(keep)?;
+    let origins = order.kept(&lost);
+    let origins = origins.stretches.iter().flat_map(|stretch| std::iter::repeat_n(*stretch, stretch.rows));
+    let lost = filter_record_batch(rows, &lost)?;
     let mut rejected = Vec::new();
-    for row in 0..lost.num_rows() {
+    for (row, origin) in origins.enumerate() {
         let options = arrow::util::display::FormatOptions::default().with_null("NULL");
         let mut shown = String::new();
         for (field, column) in lost.schema_ref().fields().iter().zip(lost.columns()) {
             let value = arrow::util::display::ArrayFormatter::try_new(column, &options)?.value(row).to_string();
             shown.push_str(&format!("{}={value} ", field.name()));
         }
-        rejected.push(Rejected::new(partition.clone(), Offset(-1), reason, shown.trim_end().as_bytes()));
+        let partition = order.partitions[origin.partition].clone();
+        rejected.push(Rejected::new(partition, Offset(-1), reason(origin.at), shown.trim_end().as_bytes()));
     }
     Ok(rejected)
 }

@@ -44,6 +44,7 @@ mod time;
 mod timers;
 mod values;
 mod watermark;
+mod woven;
 
 pub use doors::{BadRecords, Doors, MAX_FUTURE, Options};
 pub use error::{EngineError, Result};
@@ -53,6 +54,7 @@ pub use opening::first as begin_first;
 pub use operator::{Operator, Output};
 pub use pipeline::{Emit, Pipeline};
 pub use progress::{Counters, OperatorProgress, OutputProgress, Progress, SourceProgress};
-pub use replay::Replay;
+pub use replay::{Replay, Snapshot};
 pub use run::{Cut, Event, Run, Standing, resume, start, watermarks_key};
 pub use state::{MemoryStore, StateStore, Tables, decode_table, encode_table};
+pub use woven::{Order, Stretch, Tally, Woven};

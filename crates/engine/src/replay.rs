@@ -1,7 +1,7 @@
 //! A graph driven by hand on one thread: whoever holds it says which rows come next. The same feeds in the
 //! same order give the same output, byte for byte.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,8 +15,24 @@ use crate::inspect::Inspection;
 use crate::pipeline::{Emit, Pipeline};
 use crate::progress::Counters;
 use crate::run::watermarks_key;
-use crate::state::StateStore;
+use crate::state::{StateStore, Tables};
 use crate::values::values;
+use crate::watermark::Generator;
+use crate::woven::Woven;
+
+/// A replay as it stood at one moment.
+pub struct Snapshot {
+    state: BTreeMap<String, Tables>,
+    generators: Vec<Option<Generator>>,
+    ended: BTreeSet<NodeId>,
+}
+
+impl Snapshot {
+    /// How many bytes it takes, roughly.
+    pub fn bytes(&self) -> usize {
+        self.state.values().flat_map(BTreeMap::values).map(arrow::array::RecordBatch::get_array_memory_size).sum()
+    }
+}
 
 /// A deterministic run.
 pub struct Replay {
@@ -65,6 +81,46 @@ impl Replay {
             pipeline.push(feed.scan, message, &mut emit)?;
         }
         Ok(())
+    }
+
+    /// Rows of a tap with all its physical columns, from any of its partitions, in the order of their arrival.
+    /// Columns that no scan reads may hold anything.
+    pub fn weave(&mut self, tap: &str, woven: &Woven, emit: Emit<'_>) -> Result<()> {
+        let now = woven.until().unwrap_or_else(|| self.clock.now());
+        let (pipeline, mut emit) = (&mut self.pipeline, counted(&self.counters, now, emit));
+        for (_, feed) in self.feeds.iter_mut().filter(|(name, _)| name == tap) {
+            let rows = woven.rows.project(feed.intake().columns())?;
+            let message = feed.woven(Woven { rows, ..woven.clone() })?;
+            pipeline.push(feed.scan, message, &mut emit)?;
+        }
+        Ok(())
+    }
+
+    /// The physical columns of a tap that any scan reads, as indices, rising.
+    pub fn columns_of(&mut self, tap: &str) -> Vec<usize> {
+        let feeds = self.feeds.iter_mut().filter(|(name, _)| name == tap);
+        let all: BTreeSet<usize> = feeds.flat_map(|(_, feed)| feed.intake().columns().to_vec()).collect();
+        all.into_iter().collect()
+    }
+
+    /// Whether a batch means what its rows mean one by one. Where two scans read one tap, or an operator has
+    /// two readers, each takes the whole batch before the other, and the order between them hangs on its size.
+    pub fn takes_batches(&self) -> bool {
+        let taps: BTreeSet<&str> = self.feeds.iter().map(|(name, _)| name.as_str()).collect();
+        let forked = (0..self.graph.nodes.len()).any(|id| self.graph.readers(NodeId(id)).count() > 1);
+        taps.len() == self.feeds.len() && !forked
+    }
+
+    /// The watermark of each scan, if its tap has event time.
+    pub fn watermarks(&mut self) -> Vec<Option<Millis>> {
+        self.feeds.iter_mut().map(|(_, feed)| feed.intake().watermark()).collect()
+    }
+
+    /// When the next partition falls asleep, if nothing comes until then: [`Replay::silence`] is to be called
+    /// before anything that arrives then or later.
+    pub fn falls_asleep(&mut self) -> Option<Millis> {
+        let feeds = self.feeds.iter_mut();
+        feeds.filter_map(|(_, feed)| feed.intake().generator()?.falls_asleep()).min()
     }
 
     /// Announces a partition of a tap.
@@ -144,6 +200,27 @@ impl Replay {
     /// What the operators have counted.
     pub fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    /// All that decides what comes next, as it stands behind the last feed.
+    pub fn snapshot(&mut self) -> Result<Snapshot> {
+        let mut state = BTreeMap::new();
+        self.pipeline.save(&mut state)?;
+        let generators = self.feeds.iter_mut().map(|(_, feed)| feed.intake().generator().cloned()).collect();
+        Ok(Snapshot { state, generators, ended: self.ended.clone() })
+    }
+
+    /// A graph as it stood when a snapshot of it was taken. What was counted begins anew.
+    pub fn restored(graph: &Graph, options: &Options, from: &Snapshot) -> Result<Replay> {
+        let mut replay = Replay::new(graph, options)?;
+        replay.pipeline.load(&from.state)?;
+        replay.ended.clone_from(&from.ended);
+        for ((_, feed), saved) in replay.feeds.iter_mut().zip(&from.generators) {
+            if let (Some(generator), Some(saved)) = (feed.intake().generator(), saved) {
+                generator.clone_from(saved);
+            }
+        }
+        Ok(replay)
     }
 
     /// Saves watermarks and the state of every operator.

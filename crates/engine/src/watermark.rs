@@ -2,6 +2,7 @@
 //! partitions; a partition that is idle or has ended is left out. When none is left it stands still.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,7 +34,7 @@ impl Default for Timing {
 }
 
 /// Follows the partitions of one source.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Generator {
     timing: Timing,
     partitions: BTreeMap<PartitionId, State>,
@@ -83,22 +84,22 @@ impl Generator {
         }
     }
 
-    /// The marks between rows whose watermark values these are. Null changes nothing.
-    pub fn rows(&mut self, partition: &PartitionId, values: &Int64Array) -> Vec<Mark> {
+    /// Adds the marks between those rows of a batch that stand in `range` and came from this partition; `values`
+    /// are the watermark values of the whole batch. Null changes nothing.
+    pub fn rows(&mut self, partition: &PartitionId, values: &Int64Array, range: Range<usize>, marks: &mut Vec<Mark>) {
         let start = self.timing.start;
-        let state = self.partitions.entry(partition.clone()).or_insert(State {
-            highest: start,
-            idle: false,
-            heard: Millis::MIN,
-        });
+        let new = State { highest: start, idle: false, heard: Millis::MIN };
+        if !self.partitions.contains_key(partition) {
+            self.partitions.insert(partition.clone(), new);
+        }
+        let state = self.partitions.get_mut(partition).expect("it is there since a line ago");
         state.idle = false;
         let mut highest = state.highest.0;
         let others = self.partitions.iter().filter(|(id, state)| *id != partition && !state.idle);
         let cap = others.map(|(_, state)| state.highest.0).min().unwrap_or(i64::MAX);
         let (mut emitted, interval) = (self.emitted.0, self.timing.interval);
-        let mut marks = Vec::new();
         let all_valid = values.null_count() == 0;
-        for (row, &value) in (1u32..).zip(values.values()) {
+        for (row, &value) in (range.start as u32 + 1..).zip(&values.values()[range]) {
             if value > highest && (all_valid || values.is_valid(row as usize - 1)) {
                 highest = value;
                 let lowest = highest.min(cap);
@@ -112,7 +113,13 @@ impl Generator {
         if let Some(state) = self.partitions.get_mut(partition) {
             state.highest = Millis(highest);
         }
-        marks
+    }
+
+    /// When the next partition falls asleep, if nothing comes until then.
+    pub fn falls_asleep(&self) -> Option<Millis> {
+        let idle = i64::try_from(self.timing.idle?.as_millis()).unwrap_or(i64::MAX);
+        let awake = self.partitions.values().filter(|state| !state.idle);
+        awake.map(|state| state.heard.plus(idle)).min()
     }
 
     /// Looks for partitions that have been silent for too long at this time of the clock. The watermark, if
@@ -198,7 +205,8 @@ mod tests {
 
     fn rows(generator: &mut Generator, partition: i32, values: &[i64]) -> Vec<(u32, i64)> {
         let values = Int64Array::from(values.to_vec());
-        let marks = generator.rows(&PartitionId::new("t", partition), &values);
+        let mut marks = Vec::new();
+        generator.rows(&PartitionId::new("t", partition), &values, 0..values.len(), &mut marks);
         marks.iter().map(|mark| (mark.after, mark.watermark.0)).collect()
     }
 

@@ -10,6 +10,7 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use millstream_plan::{Tap, TapChanges, TapColumn};
 use millstream_record::{Column, Origin, Rejected};
+use millstream_sql::catalog::Table;
 use millstream_sql::types::{INSTANT_ZONE, quoted};
 use millstream_sql::{Relation, Statement};
 
@@ -128,33 +129,35 @@ impl Session {
         {
             return Ok(());
         }
-        let columns = schema.fields().iter().map(|field| {
-            let (name, data_type) = (field.name().clone(), field.data_type().clone());
-            TapColumn::Physical(Column { name, data_type, nullable: true, origin: Origin::Payload })
-        });
-        let tap = Tap {
-            name: name.to_string(),
-            columns: columns.collect(),
-            watermark: None,
-            primary_key: Vec::new(),
-            changes: TapChanges::Append,
-            partitioned_by: Vec::new(),
-            options: BTreeMap::new(),
-            connector: CONNECTOR.to_string(),
-        };
-        let declared = schema
-            .fields()
-            .iter()
-            .map(|field| format!("  {} {}", quoted(field.name()), types::name(field.data_type())));
-        let declared: Vec<String> = declared.collect();
-        let text =
-            format!("CREATE TABLE {} (\n{}\n) WITH ('connector' = 'session')", quoted(name), declared.join(",\n"));
-        let Some(Statement::CreateTable(draft)) = millstream_sql::parse(&text)?.pop().map(|statement| statement.value)
-        else {
-            return Ok(());
-        };
-        let table = millstream_sql::catalog::Table { tap: Arc::new(tap), draft: Arc::from(draft) };
-        self.catalog.register(Relation::Table(table), true, None)?;
+        if let Some(table) = table_of(name, schema, TapChanges::Append)? {
+            self.catalog.register(Relation::Table(table), true, None)?;
+        }
         Ok(())
     }
+}
+
+/// A table of rows that the session has at hand; `None` of rows whose types SQL cannot name.
+pub fn table_of(name: &str, schema: &SchemaRef, changes: TapChanges) -> Result<Option<Table>, Fault> {
+    let columns = schema.fields().iter().map(|field| {
+        let (name, data_type) = (field.name().clone(), field.data_type().clone());
+        TapColumn::Physical(Column { name, data_type, nullable: true, origin: Origin::Payload })
+    });
+    let tap = Tap {
+        name: name.to_string(),
+        columns: columns.collect(),
+        watermark: None,
+        primary_key: Vec::new(),
+        changes,
+        partitioned_by: Vec::new(),
+        options: BTreeMap::new(),
+        connector: CONNECTOR.to_string(),
+    };
+    let column = |field: &Arc<Field>| format!("  {} {}", quoted(field.name()), types::name(field.data_type()));
+    let declared: Vec<String> = schema.fields().iter().map(column).collect();
+    let text = format!("CREATE TABLE {} (\n{}\n) WITH ('connector' = 'session')", quoted(name), declared.join(",\n"));
+    let Some(Statement::CreateTable(draft)) = millstream_sql::parse(&text)?.pop().map(|statement| statement.value)
+    else {
+        return Ok(None);
+    };
+    Ok(Some(Table { tap: Arc::new(tap), draft: Arc::from(draft) }))
 }

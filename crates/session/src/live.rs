@@ -13,6 +13,7 @@ use crate::aside::{Asides, CONNECTOR, errors_name, late_name};
 use crate::fault::Fault;
 use crate::render::Columns;
 use crate::status::{Account, Status};
+use crate::tape::Play;
 
 /// A running query.
 pub struct Live {
@@ -23,7 +24,7 @@ pub struct Live {
     /// Whether the query ends by itself.
     pub bounded: bool,
     graph: Graph,
-    run: Run,
+    run: Feed,
     rows: u64,
     asides: Arc<Mutex<Asides>>,
 }
@@ -57,8 +58,53 @@ pub struct Finished {
     pub written: u64,
 }
 
+/// Where the rows come from.
+pub enum Feed {
+    /// Topics, on threads.
+    Run(Run),
+    /// A tape.
+    Play(Play),
+}
+
+impl Feed {
+    fn recv(&self, wait: Duration) -> Event {
+        match self {
+            Feed::Run(run) => run.recv(wait),
+            Feed::Play(play) => play.recv(wait),
+        }
+    }
+
+    fn progress(&self) -> Progress {
+        match self {
+            Feed::Run(run) => run.progress(),
+            Feed::Play(play) => play.progress(),
+        }
+    }
+
+    fn counters(&self) -> Counters {
+        match self {
+            Feed::Run(run) => run.counters().clone(),
+            Feed::Play(play) => play.counters(),
+        }
+    }
+
+    fn stop(&self) {
+        match self {
+            Feed::Run(run) => run.stop(),
+            Feed::Play(play) => play.stop(),
+        }
+    }
+
+    fn finish(self) -> Result<Ledger, Fault> {
+        match self {
+            Feed::Run(run) => Ok(run.finish()?),
+            Feed::Play(play) => play.finish(),
+        }
+    }
+}
+
 impl Live {
-    pub(crate) fn new(graph: Graph, bounded: bool, run: Run, asides: Arc<Mutex<Asides>>) -> Live {
+    pub(crate) fn new(graph: Graph, bounded: bool, run: Feed, asides: Arc<Mutex<Asides>>) -> Live {
         let result = graph.outputs.iter().find(|output| matches!(output.target, Target::Result));
         let row: Option<&RowType> = result.map(|output| &graph.node(output.node).row);
         Live {
@@ -96,7 +142,7 @@ impl Live {
 
     /// What can be looked into of it.
     pub(crate) fn ran(&self) -> Ran {
-        Ran { graph: self.graph.clone(), counters: self.run.counters().clone() }
+        Ran { graph: self.graph.clone(), counters: self.run.counters() }
     }
 
     /// Asks the query to stop. Rows that are ready can still be taken.
@@ -108,7 +154,7 @@ impl Live {
     /// what it had set aside before is kept all the same.
     pub fn finish(self) -> Result<Finished, Fault> {
         let Live { graph, run, asides, .. } = self;
-        let counters = run.counters().clone();
+        let counters = run.counters();
         let ledger = run.finish();
         let mut asides = asides.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = keep(&mut asides, &graph, &counters);

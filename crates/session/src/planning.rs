@@ -7,12 +7,14 @@ use millstream_sql::types::quoted;
 use millstream_sql::{Relation, SqlError, View, ast, declare, plan, reads};
 
 use crate::session::Session;
+use crate::tape::Replaying;
 
 /// What the session says of the meaning of queries.
 pub fn settings(session: &Session) -> plan::Settings {
+    let now = session.replaying.as_ref().map_or_else(|| session.clock.now(), Replaying::begins);
     plan::Settings {
         zone: session.settings.zone_name().to_string(),
-        now: session.clock.now(),
+        now,
         functions: session.catalog.functions().clone(),
     }
 }

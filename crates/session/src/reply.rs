@@ -11,6 +11,7 @@ use crate::live::Live;
 use crate::preview::Preview;
 use crate::render::{Columns, Zone};
 use crate::runs::Lent;
+use crate::tape::Taping;
 use crate::view::View;
 
 /// The answer to one statement.
@@ -31,6 +32,8 @@ pub enum Reply {
     Watched(Vec<Watched>),
     /// A step whose rows are to be drawn.
     Plotted(Plotted),
+    /// A recording that has begun: it is driven to its end, or to Ctrl-C.
+    Taping(Box<Taping>),
 }
 
 /// A step that is to be watched.

@@ -20,7 +20,9 @@ use crate::aside;
 use crate::doors;
 use crate::fault::Fault;
 use crate::memory::Memory;
+use crate::preview::Decoded;
 use crate::session::Session;
+use crate::tape;
 
 /// All samples together take no more than this; those that were asked for least recently go first.
 const MOST_BYTES: usize = 256 << 20;
@@ -168,10 +170,27 @@ impl Session {
         if let Some(kept) = self.samples.get(tap) {
             return Ok(kept);
         }
+        if let Some(sample) = self.sample_of_tape(tap) {
+            self.samples.keep(tap, sample.clone());
+            return Ok(sample);
+        }
         let (connector, options) = self.outside.opening(tap)?;
         let sample = draw(self, connector.as_ref(), tap, &options)?;
         self.samples.keep(tap, sample.clone());
         Ok(sample)
+    }
+
+    /// The first records of a tap on the tape that is replayed, if they are on it.
+    fn sample_of_tape(&self, tap: &Tap) -> Option<TableSample> {
+        let replaying = self.replaying.as_ref()?;
+        let number = tape::recorded(&replaying.tape, tap)?;
+        let sample = tape::sample(&replaying.tape, number, replaying.from, Limits::default().records);
+        Some(TableSample { drawn: self.clock.now(), kept: Kept::Records(Arc::new(sample)) })
+    }
+
+    /// Forgets all samples: taps mean other records from now on.
+    pub(crate) fn forget_samples(&mut self) {
+        (self.samples, self.decoded) = (Samples::default(), Decoded::default());
     }
 
     /// Opens every tap that a graph reads over its sample, and no sink.

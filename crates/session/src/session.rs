@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+use millstream_connect::tape::Tapes;
 use millstream_plan::Compiler;
 use millstream_record::{Clock, Stop, SystemClock};
 use millstream_sql::{Catalog, Span};
@@ -21,6 +22,8 @@ use crate::runs::{Notices, RunReport, Runs};
 use crate::sample::Samples;
 use crate::secrets::Asker;
 use crate::settings::Settings;
+use crate::tape::Replaying;
+use crate::tape::player::Player;
 use crate::topics::Topics;
 use crate::verbs::why::LastRun;
 use crate::workbook::{Store, Workbook};
@@ -105,6 +108,11 @@ pub struct Session {
     pub(crate) outside: Outside,
     pub(crate) asides: Arc<Mutex<Asides>>,
     pub(crate) samples: Samples,
+    pub(crate) tapes: Tapes,
+    /// The replay, while steps read a tape.
+    pub(crate) replaying: Option<Replaying>,
+    /// Its debugger, once somebody has asked for it.
+    pub(crate) player: Option<Player>,
     pub(crate) decoded: Decoded,
     pub(crate) manner: Manner,
     pub(crate) workbook: Workbook,
@@ -139,6 +147,9 @@ impl Session {
             clock: options.clock,
             asides: Arc::default(),
             samples: Samples::default(),
+            replaying: None,
+            player: None,
+            tapes: Tapes::in_folder(options.workspace.join("tapes")),
             decoded: Decoded::default(),
             manner: options.manner,
             workbook: Workbook::default(),

@@ -74,6 +74,20 @@ pub const SETTINGS: &[OptionSpec] = &[
         example: "30 s",
     },
     OptionSpec {
+        name: "tape.max-bytes",
+        kind: OptionKind::Bytes,
+        default: Some("16 gb"),
+        doc: "a recording ends when its tape holds so many bytes of records",
+        example: "1 gb",
+    },
+    OptionSpec {
+        name: "tape.spare-bytes",
+        kind: OptionKind::Bytes,
+        default: Some("256 mb"),
+        doc: "a recording ends when no more than so many bytes are free on the disk",
+        example: "1 gb",
+    },
+    OptionSpec {
         name: "table.exec.source.idle-timeout",
         kind: OptionKind::Duration,
         default: Some("0 ms"),

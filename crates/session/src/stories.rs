@@ -44,6 +44,18 @@ fn drained(mut live: Live) -> String {
     out
 }
 
+/// Drives a recording to its end; one without an end is over when a while nothing came.
+fn recorded(mut taping: crate::Taping) -> String {
+    for _ in 0..20 {
+        match taping.advance(Duration::from_millis(5)) {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(fault) => return fault.render(&Look::plain()),
+        }
+    }
+    taping.finish().unwrap_or_else(|fault| fault.render(&Look::plain()))
+}
+
 /// The answers to a text, as they would stand in a pipe.
 fn answered(session: &mut Session, text: &str) -> String {
     let mut out = String::new();
@@ -58,6 +70,7 @@ fn answered(session: &mut Session, text: &str) -> String {
             }
             Ok(Reply::Explained(explained)) => explained.to_string(),
             Ok(Reply::Live(live)) => drained(*live),
+            Ok(Reply::Taping(taping)) => recorded(*taping),
             Ok(Reply::Watched(watched)) => watched.into_iter().map(|watched| drained(*watched.live)).collect(),
             Ok(Reply::Plotted(plotted)) => drained(*plotted.live),
             Err(fault) => fault.render(&Look::plain()),

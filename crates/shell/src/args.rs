@@ -186,6 +186,9 @@ pub enum Verb {
     /// Embedded topics: make, list, write, read and delete them
     #[command(subcommand)]
     Topic(TopicVerb),
+    /// Recorded stretches of topics: list them, and carry them as files
+    #[command(subcommand)]
+    Tape(TapeVerb),
     /// The kernel for Jupyter: install, uninstall, doctor
     #[command(disable_help_flag = true)]
     Kernel {
@@ -254,6 +257,27 @@ pub enum TopicVerb {
     Delete {
         /// The topic
         name: String,
+    },
+}
+
+/// What can be done with tapes.
+#[derive(Debug, Subcommand)]
+pub enum TapeVerb {
+    /// List all tapes
+    List,
+    /// Write a tape into a file: JSON lines (.jsonl) or Parquet (.parquet), with a checksum
+    Export {
+        /// The tape
+        name: String,
+        /// The file
+        file: PathBuf,
+    },
+    /// Make a tape of a file that export wrote
+    Import {
+        /// The file
+        file: PathBuf,
+        /// The name of the tape [default: the file's]
+        name: Option<String>,
     },
 }
 

@@ -18,6 +18,8 @@ mod plot;
 mod prompt;
 mod screen;
 mod screens;
+mod tape;
+mod taping;
 mod terminal;
 mod topic;
 
@@ -95,6 +97,7 @@ fn start(args: Args, pieces: Vec<Piece>, config: Config, screen: &mut Screen) ->
     let way = Way { keep_going: args.manner.keep_going, chatty: false };
     match args.verb {
         Some(Verb::Topic(verb)) => topic::run(&session, verb, screen, &interrupt),
+        Some(Verb::Tape(verb)) => tape::run(&session, verb, screen, &interrupt),
         Some(Verb::Run { job, .. }) => run(session, vec![Piece::File(job)], way, screen, &interrupt),
         _ if asks => prompt::run(session, &workspace, screen, &interrupt),
         _ if pieces.is_empty() => run(session, vec![Piece::File(PathBuf::from("-"))], way, screen, &interrupt),

@@ -12,6 +12,7 @@ use crate::live;
 use crate::plot;
 use crate::screen::Screen;
 use crate::screens;
+use crate::taping;
 
 /// How statements are gone through.
 #[derive(Clone, Copy, Debug)]
@@ -122,6 +123,7 @@ fn show(
         Reply::Live(live) => return live::watch(*live, changelog, screen, interrupt),
         Reply::Watched(steps) if screen.whole() => return screens::watch(steps, screen, interrupt),
         Reply::Watched(steps) => return line_by_line(steps, screen, interrupt),
+        Reply::Taping(taping) => return taping::drive(*taping, screen, interrupt),
         Reply::Plotted(plotted) => return plot::draw(plotted, screen, interrupt),
     }
     Ok(Ok(Exit::Ok))

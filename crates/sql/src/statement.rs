@@ -1,8 +1,13 @@
 //! What a statement says, as a value. Queries and expressions stay sqlparser's tree (`crate::ast`), all
 //! that Flink adds around them is here.
 
+mod tape;
+
 use datafusion::sql::sqlparser::ast;
 
+pub use self::tape::{
+    Condition, Rate, Record, RecordFrom, RecordUntil, Replay, StepUnit, TapePlace, TapeVerb, Then, Version,
+};
 use crate::error::Span;
 use crate::types::SqlType;
 
@@ -86,6 +91,8 @@ pub enum Statement {
     Watch(Vec<Name>),
     /// `PLOT name …`.
     Plot(Plot),
+    /// What is about tapes and replays.
+    Tape(TapeVerb),
 }
 
 /// `PLOT step [x column] [y column, …] [color column] [AS mark]`; what is not said is chosen by the data.
@@ -454,6 +461,10 @@ pub enum Show {
     Steps(Option<String>),
     /// `SHOW LEDGER [step]`; the last run or preview if no step is named.
     Ledger(Option<Name>),
+    /// `SHOW TAPES [LIKE 'pattern']`.
+    Tapes(Option<String>),
+    /// `SHOW STATE [step]`: what the operators hold at this place of the replay.
+    State(Option<Name>),
     /// `SHOW SETTINGS`.
     Settings,
     /// `SHOW CONNECTORS`.

@@ -46,7 +46,8 @@ pub struct Manner {
 }
 
 impl Manner {
-    fn limit(&self, bounded: bool) -> Option<Duration> {
+    /// After how long a query, or a recording, is stopped: one that is bounded never is.
+    pub fn limit(&self, bounded: bool) -> Option<Duration> {
         let limit = self.limit.or((!self.attended).then_some(UNATTENDED));
         limit.filter(|_| !bounded)
     }

@@ -7,6 +7,7 @@ mod output;
 mod rate;
 mod run;
 mod rust;
+mod taping;
 
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;

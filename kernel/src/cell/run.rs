@@ -10,6 +10,7 @@ use super::live::{self, Manner};
 use super::meta;
 use super::output::Output;
 use super::rust;
+use super::taping;
 use crate::bundle::Bundle;
 use crate::kernel::Kernel;
 
@@ -106,6 +107,7 @@ fn show(kernel: &Arc<Kernel>, reply: Reply, manner: &Manner, stop: &Stop, output
         Reply::Explained(explained) => put(&Bundle::graph(&explained), manner, output),
         Reply::Table(table) => put(&whole(&table, "", manner)?, manner, output),
         Reply::Live(live) => live::show(*live, None, manner, stop, output)?,
+        Reply::Taping(taping) => taping::drive(*taping, manner, stop, output)?,
         Reply::Plotted(plotted) => live::show(*plotted.live, Some(plotted.sketch), manner, stop, output)?,
         Reply::Watched(steps) => {
             steps.into_iter().try_for_each(|watched| live::watch(kernel, watched, manner, stop, output))?;

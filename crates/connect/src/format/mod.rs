@@ -16,7 +16,7 @@ pub mod metadata;
 mod options;
 mod pool;
 mod raw;
-mod scalar;
+pub(crate) mod scalar;
 pub(crate) mod settings;
 #[cfg(test)]
 mod tests;

@@ -16,7 +16,7 @@
 
 use std::ops::Range;
 
-use super::varint::{self, Cursor};
+use crate::varint::{self, Cursor};
 
 const VERSION: u8 = 1;
 /// The version of an append that an epoch of a job has made.

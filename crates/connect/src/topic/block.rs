@@ -15,14 +15,14 @@
 //! | keys | the bytes | – |
 //! | values | the bytes | – |
 //!
-//! Numbers are as in [`super::varint`]. The offsets of the records follow from the append.
+//! Numbers are as in [`crate::varint`]. The offsets of the records follow from the append.
 
 use std::ops::Range;
 
 use millstream_record::Millis;
 
-use super::varint::{self, Cursor};
 use crate::format::Header;
+use crate::varint::{self, Cursor};
 
 const TIMESTAMPS: usize = 0;
 const ARRIVALS: usize = 1;
@@ -52,8 +52,8 @@ pub struct Record<'a> {
 }
 
 /// Collects the records of one partition for one append.
-#[derive(Debug, Default)]
-pub(super) struct BlockBuilder {
+#[derive(Clone, Debug, Default)]
+pub(crate) struct BlockBuilder {
     sections: [Vec<u8>; SECTIONS],
     count: usize,
     keys: usize,
@@ -130,7 +130,7 @@ impl BlockBuilder {
 
 /// The places of the sections inside an unpacked block.
 #[derive(Debug)]
-pub(super) struct Block {
+pub(crate) struct Block {
     sections: [Range<usize>; SECTIONS],
 }
 

@@ -11,7 +11,7 @@
 //! arrival: a tape is a topic that was recorded so and sealed.
 
 mod append;
-mod block;
+pub(crate) mod block;
 mod bounds;
 mod browse;
 mod connector;
@@ -31,7 +31,6 @@ mod source;
 mod store;
 mod topics;
 mod unpack;
-mod varint;
 
 pub use block::Record;
 pub use bounds::{Bound, Start, parse_offsets};
@@ -41,4 +40,5 @@ pub use consumer::Consumer;
 pub use name::{LONGEST_NAME, check_name};
 pub use partitioner::{murmur2, partition_of_key};
 pub use producer::{LONGEST_RECORD, Producer};
+pub(crate) use topics::disk_bytes;
 pub use topics::{MOST_PARTITIONS, Summary, Topics};

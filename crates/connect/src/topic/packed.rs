@@ -2,7 +2,7 @@
 //! where it will stand. In a job they wait in the checkpoint until their epoch is decided.
 
 use super::append::Entry;
-use super::varint::{self, Cursor};
+use crate::varint::{self, Cursor};
 
 /// The blocks of an append that is to come.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -266,8 +266,8 @@ fn summary(place: Place) -> Result<Summary> {
     })
 }
 
-/// The length of all files; those that go away meanwhile count as nothing.
-fn disk_bytes(path: &Path) -> u64 {
+/// The length of all files of a folder; those that go away meanwhile count as nothing.
+pub(crate) fn disk_bytes(path: &Path) -> u64 {
     let files = std::fs::read_dir(path).into_iter().flatten().flatten();
     files.filter_map(|file| file.metadata().ok()).map(|about| about.len()).sum()
 }

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use millstream_plan::NodeId;
-use millstream_record::{Fetched, Millis, PartitionId, Rejected};
+use millstream_record::{Millis, PartitionId, Rejected};
 
 use crate::inspect::{Partition, Reason, Source};
+use crate::woven::Tally;
 
 /// The counters of one source. Clones share them.
 #[derive(Clone, Debug)]
@@ -87,14 +88,20 @@ impl SourceCounters {
     }
 
     /// Records were taken from the topic.
-    pub fn fetched(&self, fetched: &Fetched, now: Millis) {
+    pub fn fetched(&self, id: &PartitionId, tally: Tally, now: Millis) {
         let mut state = self.state();
-        state.progress.records += fetched.records;
-        state.progress.bytes += fetched.bytes;
-        state.progress.duplicate_keys += fetched.duplicate_keys;
-        let partition = state.partition(&fetched.partition, now);
-        partition.records += fetched.records;
+        state.progress.records += tally.records;
+        state.progress.bytes += tally.bytes;
+        let partition = state.partition(id, now);
+        partition.records += tally.records;
         partition.heard = now;
+    }
+
+    /// So many keys more stood more than once in their object.
+    pub fn duplicates(&self, keys: u64) {
+        if keys > 0 {
+            self.state().progress.duplicate_keys += keys;
+        }
     }
 
     /// A partition exists from now on.

@@ -52,12 +52,11 @@ impl Recording {
         let mut recording = Recording::default();
         let (tables, streams): (Vec<_>, Vec<_>) = taps(graph).into_iter().partition(|(_, table)| *table);
         for (tap, _) in tables {
-            let mut reader = open(tap, &sources, batch_rows, stop)?;
-            while recording.hear(tap, reader.as_mut(), stop)? {}
+            recording.read(tap, source_of(tap, &sources)?, batch_rows, stop)?;
         }
         let mut readers = Vec::new();
         for (tap, _) in streams {
-            readers.push((tap, open(tap, &sources, batch_rows, stop)?));
+            readers.push((tap, open(tap, source_of(tap, &sources)?, batch_rows, stop)?));
         }
         while !readers.is_empty() {
             let mut going = Vec::with_capacity(readers.len());
@@ -69,6 +68,13 @@ impl Recording {
             readers = going;
         }
         Ok(recording)
+    }
+
+    /// Adds all that a bounded tap says.
+    pub fn read(&mut self, tap: &Tap, source: Arc<dyn Source>, batch_rows: usize, stop: &Stop) -> Result<()> {
+        let mut reader = open(tap, source, batch_rows, stop)?;
+        while self.hear(tap, reader.as_mut(), stop)? {}
+        Ok(())
     }
 
     /// Takes the next piece of a tap; false when it has ended.
@@ -103,9 +109,12 @@ fn taps(graph: &Graph) -> Vec<(&Tap, bool)> {
     taps
 }
 
-fn open(tap: &Tap, sources: &Sources, batch_rows: usize, stop: &Stop) -> Result<Box<dyn Reader>> {
-    let source = sources.get(&tap.name).ok_or_else(|| Error::Invalid(format!("{} was not opened", tap.name)))?;
+fn source_of(tap: &Tap, sources: &Sources) -> Result<Arc<dyn Source>> {
+    sources.get(&tap.name).cloned().ok_or_else(|| Error::Invalid(format!("{} was not opened", tap.name)))
+}
+
+fn open(tap: &Tap, source: Arc<dyn Source>, batch_rows: usize, stop: &Stop) -> Result<Box<dyn Reader>> {
     let columns = (0..tap.physical().len()).collect();
-    let (source, scan) = (source.clone(), Scan { columns, resume: None, batch_rows, stop: stop.clone() });
+    let scan = Scan { columns, resume: None, batch_rows, stop: stop.clone() };
     stop.unless(move || source.open(scan)).unwrap_or(Err(Error::Interrupted))
 }

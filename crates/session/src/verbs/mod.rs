@@ -3,24 +3,32 @@
 mod advise;
 mod check;
 pub mod create;
+mod debug;
 mod describe;
+mod diff;
 mod explain;
 mod function;
 mod history;
-mod peek;
+mod order;
+pub mod peek;
 mod plot;
 pub mod query;
+mod record;
+mod replay;
 mod runs;
 mod set;
 mod show;
 mod stage;
 mod steps;
 mod tap;
+mod tapes;
 mod topics;
+mod trace;
 mod watch;
 pub mod why;
 
 pub use describe::columns_of;
+use millstream_sql::statement::TapeVerb;
 use millstream_sql::{Spanned, Statement};
 
 use crate::fault::Fault;
@@ -57,6 +65,28 @@ pub fn answer(session: &mut Session, text: &str, statement: Spanned<Statement>) 
         Statement::Use(name) => Err(set::only_one(&name)),
         Statement::Watch(names) => watch::watch(session, &names),
         Statement::Plot(plot) => plot::plot(session, &plot),
+        Statement::Tape(verb) => tape(session, &verb),
         Statement::Why(asked) => why::why(session, asked.as_deref()),
+    }
+}
+
+/// Answers a statement about tapes.
+fn tape(session: &mut Session, verb: &TapeVerb) -> Result<Reply, Fault> {
+    match verb {
+        TapeVerb::Record(record) => record::record(session, record),
+        TapeVerb::Drop { if_exists, name } => tapes::drop(session, *if_exists, name),
+        TapeVerb::Replay(replay) => replay::replay(session, replay),
+        TapeVerb::Live => Ok(replay::live(session)),
+        TapeVerb::Pause => debug::pause(session),
+        TapeVerb::Resume => debug::resume(session),
+        TapeVerb::Step(count, unit) => debug::step(session, *count, *unit),
+        TapeVerb::Goto(place) => debug::goto(session, place),
+        TapeVerb::Back(count) => debug::back(session, *count),
+        TapeVerb::Break(step, when) => debug::break_on(session, step, when.as_ref()),
+        TapeVerb::BreakOff(step) => debug::break_off(session, step.as_ref()),
+        TapeVerb::Diff(left, right) => diff::diff(session, left, right),
+        TapeVerb::Trace(step, when) => trace::rows(session, step, when.as_ref()),
+        TapeVerb::TraceRecord { tap, partition, offset } => trace::record(session, tap, *partition, *offset),
+        TapeVerb::CheckOrder(step, seeds) => order::check(session, step, *seeds),
     }
 }

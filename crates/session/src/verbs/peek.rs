@@ -50,7 +50,7 @@ pub fn peek(session: &Session, peek: &Peek) -> Result<Reply, Fault> {
 }
 
 /// A time in the session's zone.
-fn time(session: &Session, text: &str, span: Span) -> Result<Millis, Fault> {
+pub fn time(session: &Session, text: &str, span: Span) -> Result<Millis, Fault> {
     let forms = ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M"];
     let text = text.trim();
     let whole = if text.len() == 10 { format!("{text} 00:00:00") } else { text.trim_end_matches('Z').to_string() };

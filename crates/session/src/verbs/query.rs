@@ -5,10 +5,10 @@ use std::sync::Arc;
 use millstream_engine::{BadRecords, Options};
 use millstream_plan::{Graph, Op};
 use millstream_sql::ast;
-use millstream_sql::statement::{Insert, Name};
+use millstream_sql::statement::{Insert, Name, Then};
 
 use crate::fault::Fault;
-use crate::live::Live;
+use crate::live::{Feed, Live};
 use crate::reply::Reply;
 use crate::session::Session;
 use crate::{doors, letters, planning};
@@ -46,8 +46,13 @@ pub fn all_of(session: &Session, name: &Name) -> Result<Graph, Fault> {
     planning::select(session, &query).map_err(|error| Fault { span: Some(name.span), ..Fault::from(error) })
 }
 
-/// Starts a graph over its topics.
+/// Starts a graph over its topics, or over the tape that is replayed.
 pub fn start(session: &Session, mut graph: Graph) -> Result<Live, Fault> {
+    if let Some(replaying) = &session.replaying {
+        let play = replaying.start(session, graph.clone())?;
+        let bounded = replaying.then == Then::End;
+        return Ok(Live::new(graph, bounded, Feed::Play(play), session.asides.clone()));
+    }
     let_idle(session, &mut graph);
     let doors = doors::open(session, &graph)?;
     // What is written now is to be seen in the next preview.
@@ -55,7 +60,7 @@ pub fn start(session: &Session, mut graph: Graph) -> Result<Live, Fault> {
     let bounded = doors.sources.values().all(|source| source.bounded());
     let options = Options { dead_letters: letters::place(session)?, stop: session.stop.part(), ..options(session) };
     let run = millstream_engine::start(graph.clone(), doors, options)?;
-    Ok(Live::new(graph, bounded, run, session.asides.clone()))
+    Ok(Live::new(graph, bounded, Feed::Run(run), session.asides.clone()))
 }
 
 /// `table.exec.source.idle-timeout` holds for every tap that does not say otherwise.

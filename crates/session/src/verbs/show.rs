@@ -34,6 +34,8 @@ pub fn show(session: &mut Session, show: &Show) -> Result<Reply, Fault> {
         Show::Catalogs => Ok(names("catalog", ["default_catalog"].into_iter(), None)),
         Show::Databases => Ok(names("database", ["default_database"].into_iter(), None)),
         Show::Jobs | Show::Runs => Ok(verbs::runs::show(session)),
+        Show::Tapes(pattern) => verbs::tapes::show(session, pattern.as_deref()),
+        Show::State(step) => verbs::debug::state(session, step.as_ref()),
         Show::Steps(pattern) => Ok(verbs::steps::show(session, pattern.as_deref())),
         Show::Ledger(step) => verbs::steps::ledger(session, step.as_ref()),
     }

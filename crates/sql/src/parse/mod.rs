@@ -21,6 +21,7 @@ mod script;
 mod sentence;
 mod statement;
 mod steps;
+mod tape;
 mod tokens;
 mod types;
 

@@ -4,14 +4,14 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 
 use crate::ddl;
 use crate::error::{Span, SqlError};
-use crate::parse::{Cursor, insert, look, plot, query, steps, tokens};
+use crate::parse::{Cursor, insert, look, plot, query, steps, tape, tokens};
 use crate::statement::{Check, Explain, Name, Show, Spanned, Statement};
 
 /// The words that can begin a statement.
 pub const VERBS: &[&str] = &[
     "SELECT", "WITH", "FROM", "VALUES", "CREATE", "INSERT", "EXECUTE", "BEGIN", "EXPLAIN", "SHOW", "DESCRIBE", "DESC",
     "SET", "RESET", "DROP", "USE", "UNDO", "REDO", "PREVIEW", "START", "STOP", "WHY", "WATCH", "PLOT", "TAP", "PEEK",
-    "ADVISE", "CHECK",
+    "ADVISE", "CHECK", "RECORD", "REPLAY", "LIVE", "PAUSE", "RESUME", "STEP", "GOTO", "BACK", "BREAK", "TRACE", "DIFF",
 ];
 
 /// The verbs of Flink that are not here yet.
@@ -65,11 +65,12 @@ fn read(cursor: &mut Cursor<'_>) -> Result<Read, SqlError> {
             let (statement, foreign) = ddl::create(cursor)?;
             return Ok(Read { statement, foreign });
         }
+        "DROP" if cursor.sees(&["DROP", "TAPE"]) => Statement::Tape(tape::drop(cursor)?),
         "DROP" => ddl::drop(cursor)?,
         "INSERT" => Statement::Insert(Box::new(insert::insert(cursor)?)),
         "EXECUTE" | "BEGIN" => Statement::StatementSet(insert::statement_set(cursor)?),
         "EXPLAIN" => Statement::Explain(Box::new(explain(cursor)?)),
-        "CHECK" => Statement::Check(check(cursor)?),
+        "CHECK" => check(cursor)?,
         "SHOW" => Statement::Show(show(cursor)?),
         "DESCRIBE" | "DESC" => {
             cursor.next();
@@ -102,6 +103,7 @@ fn read(cursor: &mut Cursor<'_>) -> Result<Read, SqlError> {
             Statement::Watch(steps)
         }
         "PLOT" => Statement::Plot(plot::plot(cursor)?),
+        verb if tape::VERBS.contains(&verb) => Statement::Tape(tape::verb(cursor, verb)?),
         _ => return Err(unknown(cursor, &verb)),
     };
     Ok(statement.into())
@@ -143,14 +145,18 @@ fn explain(cursor: &mut Cursor<'_>) -> Result<Explain, SqlError> {
     Ok(Explain { statement: Statement::Query(asked.query), step: asked.step, details })
 }
 
-/// `CHECK name` or `CHECK query`.
-fn check(cursor: &mut Cursor<'_>) -> Result<Check, SqlError> {
+/// `CHECK name`, `CHECK query` or `CHECK name ORDER`.
+fn check(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> {
     cursor.expect_words(&["CHECK"])?;
     let query = ["SELECT", "WITH", "FROM", "VALUES"].iter().any(|verb| cursor.sees(&[verb]));
     if query || cursor.peek() == Some(&Token::LParen) {
-        return Ok(Check::Query(query::query(cursor)?.query));
+        return Ok(Statement::Check(Check::Query(query::query(cursor)?.query)));
     }
-    cursor.path("the name of a view or table, or a query").map(Check::Relation)
+    let name = cursor.path("the name of a view or table, or a query")?;
+    if cursor.takes_word("ORDER") {
+        return Ok(Statement::Tape(tape::check_order(cursor, name)?));
+    }
+    Ok(Statement::Check(Check::Relation(name)))
 }
 
 /// What can stand behind `SHOW`.
@@ -165,6 +171,8 @@ pub const SHOWN: &[&str] = &[
     "LEDGER",
     "RUNS",
     "STEPS",
+    "TAPES",
+    "STATE",
     "SETTINGS",
     "CONNECTORS",
     "FORMATS",
@@ -190,6 +198,9 @@ fn show(cursor: &mut Cursor<'_>) -> Result<Show, SqlError> {
         "JOBS" => Show::Jobs,
         "RUNS" => Show::Runs,
         "STEPS" => Show::Steps(like(cursor)?),
+        "TAPES" => Show::Tapes(like(cursor)?),
+        "STATE" if cursor.is_done() => Show::State(None),
+        "STATE" => Show::State(Some(cursor.path("the name of a step")?)),
         "LEDGER" if cursor.is_done() => Show::Ledger(None),
         "LEDGER" => Show::Ledger(Some(cursor.path("the name of a step")?)),
         "SETTINGS" | "MODULES" => Show::Settings,

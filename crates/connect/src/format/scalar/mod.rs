@@ -12,7 +12,7 @@ mod write;
 use arrow::array::ArrowPrimitiveType;
 use arrow::datatypes::{DataType, TimeUnit};
 
-pub(crate) use self::base64::encode as encode_base64;
+pub(crate) use self::base64::{decode as decode_base64, encode as encode_base64};
 pub(crate) use self::column::{Rule, Scalar, Validity, null_if};
 pub(crate) use self::integer::non_digits;
 pub(crate) use self::time::{Separators, civil_from_days};

@@ -1,9 +1,9 @@
 //! Whole numbers in as few bytes as they need: little-endian groups of seven bits (LEB128), signed ones
-//! folded so that small distances stay small (zigzag). The stored form of everything in a topic but the
+//! folded so that small distances stay small (zigzag). The stored form of everything in topics and tapes but the
 //! payload itself.
 
 /// Appends `number`.
-pub(super) fn put(out: &mut Vec<u8>, mut number: u64) {
+pub(crate) fn put(out: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         out.push(number as u8 | 0x80);
         number >>= 7;
@@ -12,13 +12,13 @@ pub(super) fn put(out: &mut Vec<u8>, mut number: u64) {
 }
 
 /// Appends a signed number.
-pub(super) fn put_signed(out: &mut Vec<u8>, number: i64) {
+pub(crate) fn put_signed(out: &mut Vec<u8>, number: i64) {
     put(out, ((number << 1) ^ (number >> 63)) as u64);
 }
 
 /// Reads numbers and byte strings one after the other. Every method gives `None` at the end of the bytes
 /// or where they make no sense, and never looks past them.
-pub(super) struct Cursor<'a> {
+pub(crate) struct Cursor<'a> {
     rest: &'a [u8],
 }
 

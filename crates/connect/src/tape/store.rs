@@ -1,0 +1,86 @@
+//! How a tape uses RocksDB: chunks under `c` and their number, an outline of each under `o` and its number,
+//! and the description under `m`. Chunks are packed and checked before they come here. Only the last one is
+//! ever written again, while it grows.
+
+use std::path::Path;
+
+use millstream_record::{Error, Result};
+use rocksdb::{BlockBasedOptions, Cache, DB, DBCompressionType, InfoLogger, LogLevel, Options, WriteBatch};
+
+/// How large a memtable grows before it becomes a file: bytes.
+const MEMTABLE_BYTES: usize = 16 << 20;
+
+/// The key of the description.
+pub(super) const META: &[u8] = b"m";
+
+/// The key of a chunk.
+pub(super) fn chunk_key(number: u64) -> [u8; 9] {
+    key(b'c', number)
+}
+
+/// The key of a chunk's outline.
+pub(super) fn outline_key(number: u64) -> [u8; 9] {
+    key(b'o', number)
+}
+
+fn key(kind: u8, number: u64) -> [u8; 9] {
+    let mut key = [kind; 9];
+    key[1..].copy_from_slice(&number.to_be_bytes());
+    key
+}
+
+fn options() -> Options {
+    let mut blocks = BlockBasedOptions::default();
+    blocks.set_block_cache(&Cache::new_lru_cache(4 << 20));
+    blocks.set_block_size(16 << 10);
+    let mut options = Options::default();
+    options.set_block_based_table_factory(&blocks);
+    options.set_compression_type(DBCompressionType::None);
+    options.set_write_buffer_size(MEMTABLE_BYTES);
+    options.set_max_write_buffer_number(3);
+    options.set_max_open_files(-1);
+    options.set_max_background_jobs(2);
+    options.set_stats_dump_period_sec(0);
+    options.set_info_logger(InfoLogger::new_callback_logger(LogLevel::Fatal, |_, _| ()));
+    options
+}
+
+/// Makes the database of a new tape.
+pub(super) fn create(path: &Path) -> Result<DB> {
+    let mut options = options();
+    options.create_if_missing(true);
+    options.set_error_if_exists(true);
+    DB::open(&options, path).map_err(|error| failed(path, &error))
+}
+
+/// Opens a tape to record on it.
+pub(super) fn open_to_write(path: &Path) -> Result<DB> {
+    DB::open(&options(), path).map_err(|error| failed(path, &error))
+}
+
+/// Opens a tape to read what is there now.
+pub(super) fn open_to_read(path: &Path) -> Result<DB> {
+    let mut options = options();
+    // Damage is found where it stands, so that the rest can be read.
+    options.set_paranoid_checks(false);
+    DB::open_for_read_only(&options, path, false).map_err(|error| failed(path, &error))
+}
+
+/// Writes all of a batch into the log of the database; safe from the end of this program. `sync` makes it
+/// safe from the end of the machine.
+pub(super) fn write(db: &DB, batch: WriteBatch, sync: bool, path: &Path) -> Result<()> {
+    db.write(batch).and_then(|()| if sync { db.flush_wal(true) } else { Ok(()) }).map_err(|error| failed(path, &error))
+}
+
+/// The error of the database at `path`.
+pub(super) fn failed(path: &Path, error: &rocksdb::Error) -> Error {
+    let said = error.to_string();
+    if said.contains("No space left") {
+        let reason = std::io::Error::new(std::io::ErrorKind::StorageFull, "the disk is full");
+        return Error::io(path, reason);
+    }
+    if said.contains("lock") && said.contains("LOCK") {
+        return Error::Invalid(format!("{} is being recorded by another process", path.display()));
+    }
+    Error::io(path, std::io::Error::other(said))
+}
