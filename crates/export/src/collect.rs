@@ -109,7 +109,8 @@ impl Order<'_> {
         }
         match self.catalog.lookup(name, None)? {
             Relation::Table(table) if table.tap.connector == "session" => {
-                let message = format!("'{name}' is what this session has set aside, and a job runs without the session");
+                let message =
+                    format!("'{name}' is what this session has set aside, and a job runs without the session");
                 return Err(SqlError::new("E0430", message).hint("read the table itself and filter there"));
             }
             Relation::Table(table) => self.taps.push(table),

@@ -3,10 +3,19 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::Builder;
+use std::time::Duration;
 
 use millstream_session::Stop;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+use crate::terminal;
+
+/// How often one looks whether the program should end.
+const LOOK: Duration = Duration::from_millis(100);
+/// So long a statement has to come to its end when the program should.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// Whether the user wants the running query to stop.
 #[derive(Clone, Debug, Default)]
@@ -24,11 +33,30 @@ impl Interrupt {
             signal_hook::flag::register_conditional_shutdown(SIGINT, 130, interrupt.asked.clone())?;
         }
         signal_hook::flag::register(SIGINT, interrupt.asked.clone())?;
-        for (signal, code) in [(SIGTERM, 143), (SIGHUP, 129)] {
-            signal_hook::flag::register_conditional_shutdown(signal, code, interrupt.ended.clone())?;
+        let code = Arc::new(AtomicUsize::new(0));
+        for (signal, exit) in [(SIGTERM, 143), (SIGHUP, 129)] {
+            signal_hook::flag::register_conditional_shutdown(signal, exit, interrupt.ended.clone())?;
+            signal_hook::flag::register_usize(signal, code.clone(), exit as usize)?;
             signal_hook::flag::register(signal, interrupt.ended.clone())?;
         }
+        if !again {
+            interrupt.leave_when_ended(code)?;
+        }
         Ok(interrupt)
+    }
+
+    /// A line editor whose terminal is gone never comes back to whoever called it: the program ends without it.
+    fn leave_when_ended(&self, code: Arc<AtomicUsize>) -> io::Result<()> {
+        let ended = self.ended.clone();
+        Builder::new().name("leave".into()).spawn(move || {
+            while !ended.load(Ordering::Relaxed) {
+                std::thread::sleep(LOOK);
+            }
+            std::thread::sleep(GRACE);
+            terminal::give_back();
+            std::process::exit(code.load(Ordering::Relaxed) as i32);
+        })?;
+        Ok(())
     }
 
     /// Whether the running query should stop.

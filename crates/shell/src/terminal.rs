@@ -90,7 +90,8 @@ fn leave_whole() {
     }
 }
 
-fn give_back() {
+/// Leaves the terminal as a shell expects it.
+pub fn give_back() {
     leave_whole();
     // The terminal may be gone; there is nobody left to tell.
     let _ = crossterm::terminal::disable_raw_mode();

@@ -178,3 +178,15 @@ fn ctrl_c_is_heard_while_a_broker_keeps_us_waiting() {
     terminal.keys("\\q\r");
     assert_eq!(terminal.exit_code(), Some(0));
 }
+
+#[test]
+fn a_terminal_that_goes_away_and_a_signal_end_the_prompt() {
+    for (signal, code) in [(libc::SIGHUP, 129), (libc::SIGTERM, 143)] {
+        let folder = folder();
+        let mut terminal = Terminal::start(folder.path(), &[], 24, 80, "xterm-256color");
+        terminal.wait_for_prompt();
+        terminal.signal(signal);
+        assert_eq!(terminal.exit_code(), Some(code));
+        assert!(terminal.is_cooked(), "the terminal is given back");
+    }
+}

@@ -36,7 +36,8 @@ impl Native<'_> {
             return Err(SqlError::new("E0501", "only a query has a native form"));
         };
         let foreign = statement.is_some_and(|statement| statement.native.is_some());
-        let piped = text.contains("|>") || text.trim_start().get(..4).is_some_and(|from| from.eq_ignore_ascii_case("from"));
+        let piped =
+            text.contains("|>") || text.trim_start().get(..4).is_some_and(|from| from.eq_ignore_ascii_case("from"));
         let changed = self.rewrite(&mut query)?;
         Ok(if foreign || piped || changed { format!("{query:#}") } else { text.trim().to_string() })
     }
@@ -245,7 +246,6 @@ impl VisitorMut for Walk<'_> {
         flow(self.interval(expr))
     }
 }
-
 
 #[cfg(test)]
 mod tests {
