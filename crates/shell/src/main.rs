@@ -101,13 +101,7 @@ fn start(args: Args, pieces: Vec<Piece>, config: Config, screen: &mut Screen) ->
     }
 }
 
-fn open(
-    manner: &Manner,
-    workspace: &Path,
-    config: Config,
-    interactive: bool,
-    place: Place,
-) -> Result<Session, Fault> {
+fn open(manner: &Manner, workspace: &Path, config: Config, interactive: bool, place: Place) -> Result<Session, Fault> {
     let used_by = if interactive { Use::Prompt } else { Use::Script };
     let options = SessionOptions::in_folder(workspace).used_by(used_by).configured(config);
     let mut session = Session::new(options.compiled_by(Arc::new(Functions::new(place))))?;
