@@ -148,7 +148,9 @@ fn column(session: &mut Session, known: &[String], code: &str, word: &str) -> Op
     let mut lines = String::new();
     for table in known.iter().filter(|table| code.contains(table.as_str())) {
         let columns = session.columns_of(table);
-        let Some((name, kind)) = columns.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(last)) else { continue };
+        let Some((name, kind)) = columns.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(last)) else {
+            continue;
+        };
         lines.push_str(&format!("{name} {kind}, column of {table}\n"));
         lines.push_str(&statistics(session, table, &[(name, kind)]).unwrap_or_default());
     }
