@@ -45,7 +45,7 @@ lint:
 
 install:
 	$(READY); cargo build --locked --workspace --bin millstream --bin millstream-kernel; \
-	for program in millstream millstream-kernel; do \
-	  install -D "$$CARGO_TARGET_DIR/debug/$$program" "$(PREFIX)/bin/$$program"; \
+	for program in "$$CARGO_TARGET_DIR"/debug/millstream{,-kernel} "$$(.ci/evaluator)"; do \
+	  install -D -t "$(PREFIX)/bin" "$$program"; \
 	  echo "installed $(PREFIX)/bin/$$program"; \
 	done

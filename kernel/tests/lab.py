@@ -1,4 +1,4 @@
-"""The kernel in a real JupyterLab: open a notebook, run it, see a live table change, interrupt, complete."""
+"""The kernel in a real JupyterLab: open a notebook, run it, see a live table change, interrupt, complete; Rust."""
 
 import os
 import pathlib
@@ -31,6 +31,13 @@ CELLS = [
     "SELECT symbol, COUNT(*) AS trades FROM demo.trades GROUP BY symbol",
 ]
 
+RUST = [
+    "%%rust\n/// The words of a line in small letters.\n#[udf]\nfn words(line: &str) -> Vec<String> {\n"
+    "    line.split_whitespace().map(str::to_lowercase).collect()\n}",
+    "SELECT word, COUNT(*) AS n FROM (VALUES ('To be'), ('or not to be')) AS t(line), LATERAL TABLE(words(line)) AS w(word) GROUP BY word",
+    "%%rust\n#[udf]\nfn twice(n: i64) -> i64 {\n    n.shout()\n}",
+]
+
 
 def free_port():
     with socket.socket() as listener:
@@ -42,10 +49,11 @@ class Lab(unittest.TestCase):
     def setUp(self):
         self.work = pathlib.Path(tempfile.mkdtemp(prefix="millstream-lab-"))
         self.addCleanup(shutil.rmtree, self.work, ignore_errors=True)
-        cells = [nbformat.v4.new_code_cell(source) for source in CELLS]
-        kernelspec = {"name": "millstream", "display_name": "Millstream", "language": "sql"}
-        notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernelspec})
-        nbformat.write(notebook, self.work / "live.ipynb")
+        for name, sources in (("live", CELLS), ("rust", RUST)):
+            cells = [nbformat.v4.new_code_cell(source) for source in sources]
+            kernelspec = {"name": "millstream", "display_name": "Millstream", "language": "sql"}
+            notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernelspec})
+            nbformat.write(notebook, self.work / f"{name}.ipynb")
         self.url = self.serve()
         options = webdriver.ChromeOptions()
         for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1400,2400"):
@@ -113,6 +121,18 @@ class Lab(unittest.TestCase):
         self.wait(lambda: "stopped" in self.text(4) and "E0600" in self.text(4))
         self.shot("interrupted")
         self.complete()
+
+    def test_rust_becomes_sql(self):
+        self.page.get(f"{self.url}/lab/tree/rust.ipynb?reset")
+        self.wait(lambda: len(self.all(".jp-Notebook .jp-CodeCell")) == len(RUST))
+        self.wait(lambda: self.all(".jp-Notebook-ExecutionIndicator[data-status='idle']"))
+        self.run_command("Run All Cells")
+        self.wait(lambda: self.outputs(2) and "E0599" in self.text(2))
+        self.shot("rust")
+        self.assertIn("words(line STRING) -> table of STRING, ready in", self.text(0))
+        self.assertTrue(self.outputs(1)[0].find_elements(By.CSS_SELECTOR, "table"), "the answer is a table")
+        self.assertIn("to", self.text(1))
+        self.assertIn("LINE 4", self.text(2))
 
     def complete(self):
         self.run_command("Insert Cell Below")

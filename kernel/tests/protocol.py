@@ -98,6 +98,20 @@ class Cells(KernelCase):
             self.assertTrue(inspected["found"], inspected)
             self.assertIn("auction", inspected["data"]["text/plain"])
 
+    def test_inspection_tells_columns_sample_statistics_and_watermark(self):
+        self.run_cell("CREATE TABLE trades (symbol STRING, price DOUBLE, qty INT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '1' SECOND) "
+                      "WITH ('connector' = 'demo', 'topic' = 'trades', 'number-of-rows' = '1000')")
+        code = "SELECT price FROM trades"
+        table = self.reply(self.client.inspect(code, len(code)))["data"]["text/plain"]
+        for part in ("qty", "*ROWTIME*", "sample", "watermark", "statistics"):
+            self.assertIn(part, table)
+        counted = r"price: 1000 of 1000 are not null, \d+ different, from [\d.]+ to [\d.]+"
+        self.assertRegex(table, counted)
+        column = self.reply(self.client.inspect(code, 9))["data"]["text/plain"]
+        self.assertIn("price DOUBLE, column of trades", column)
+        self.assertRegex(column, counted)
+        self.assertNotIn("qty:", column)
+
     def test_a_graph_and_a_chart_come_in_every_form(self):
         _, heard = self.run_cell("EXPLAIN SELECT channel, COUNT(*) AS n FROM demo.bids GROUP BY channel")
         self.assertIn("group-aggregate", shown(heard, "image/svg+xml")[0])

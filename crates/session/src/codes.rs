@@ -88,6 +88,7 @@ pub const CODES: &[Code] = &[
         "wrong arguments",
         "The function is there but takes other arguments. SHOW FUNCTIONS LIKE 'NAME' shows how it is called.",
     ),
+    says("E0210", "a type without a name", "SQL has no name for values of this kind. Cast them to a type that it has."),
     says(
         "E0211",
         "the function cannot be compiled",
@@ -98,7 +99,6 @@ pub const CODES: &[Code] = &[
         "no Rust here",
         "The program that runs this session cannot compile Rust, or the machine has no rustc. https://rustup.rs installs one.",
     ),
-    says("E0210", "a type without a name", "SQL has no name for values of this kind. Cast them to a type that it has."),
     says(
         "E0301",
         "the declaration of a table does not hold together",

@@ -1,9 +1,9 @@
-//! `inspect`: what stands under the cursor. A table or view with its columns, its watermark and a few of its
-//! records, a column with its type, a function with its signature.
+//! `inspect`: what stands under the cursor. A table or view with its columns, its watermark, a few of its records and
+//! what a sample says of each column; a column with its type and the same; a function with its signature.
 
 use std::time::{Duration, Instant};
 
-use millstream_session::{Keep, Look, Reply, Script, Session, Step, View, functions, gate, quoted};
+use millstream_session::{Excerpt, Keep, Look, Reply, Script, Session, Step, View, functions, gate, quoted};
 use serde_json::{Value, json};
 
 use super::cursor;
@@ -14,6 +14,8 @@ use crate::kernel::Kernel;
 const SAMPLE: Duration = Duration::from_millis(400);
 /// How long to wait for a session that is busy.
 const PATIENCE: Duration = Duration::from_millis(300);
+/// Of so many columns the statistics are told.
+const MOST_COLUMNS: usize = 40;
 /// Rows of a sample.
 const ROWS: usize = 5;
 
@@ -33,7 +35,10 @@ fn look_up(kernel: &Kernel, code: &str, word: &str, deep: bool) -> Option<String
         if let Some(name) = known.iter().find(named) {
             return Some(describe(&mut session, name, deep));
         }
-        let column = column(&session, &known, code, word);
+        if let Some(function) = session.user_functions().get(word) {
+            return Some(format!("{}\n\n{}", function.signature, function.source.trim()));
+        }
+        let column = column(&mut session, &known, code, word);
         if column.is_some() {
             return column;
         }
@@ -60,6 +65,10 @@ fn describe(session: &mut Session, name: &str, deep: bool) -> String {
     if let Some(sample) = rows(session, &format!("SELECT * FROM {}", quoted(name))) {
         text.push_str(&format!("sample\n{sample}"));
     }
+    let columns = session.columns_of(name);
+    if let Some(statistics) = statistics(session, name, &columns) {
+        text.push_str(&format!("statistics\n{statistics}"));
+    }
     if deep {
         for kind in ["TABLE", "VIEW"] {
             let declared = session.next(&mut Script::new(&format!("SHOW CREATE {kind} {}", quoted(name))));
@@ -71,13 +80,43 @@ fn describe(session: &mut Session, name: &str, deep: bool) -> String {
     text
 }
 
+/// What the sample that is kept of a table says of its columns, a line each: how many values, how many different
+/// ones, the least and the greatest. Columns of nested types have no order and are left out.
+fn statistics(session: &mut Session, name: &str, columns: &[(String, String)]) -> Option<String> {
+    let nested = |kind: &str| ["ARRAY", "ROW", "MAP", "BYTES"].iter().any(|nested| kind.starts_with(nested));
+    let columns: Vec<String> =
+        columns.iter().filter(|(_, kind)| !nested(kind)).take(MOST_COLUMNS).map(|(name, _)| name.clone()).collect();
+    let asked = |column: &String| {
+        let column = quoted(column);
+        format!("COUNT({column}), COUNT(DISTINCT {column}), MIN({column}), MAX({column})")
+    };
+    let asked: Vec<String> = columns.iter().map(asked).collect();
+    if asked.is_empty() {
+        return None;
+    }
+    let query = format!("PREVIEW SELECT COUNT(*), {} FROM {}", asked.join(", "), quoted(name));
+    let Reply::Preview(preview) = session.next(&mut Script::new(&query))?.ok()? else { return None };
+    let look = Look { zone: session.settings().zone(), ..Look::plain() };
+    let (table, total) = (&preview.table, preview.table.len() as u64);
+    let excerpt = Excerpt::of(&table.columns, &table.rows, None, total, &look);
+    let cells: Vec<&str> = excerpt.rows.last()?.iter().map(|cell| cell.text.as_str()).collect();
+    let (all, values) = cells.split_first()?;
+    let line = |(column, values): (&String, &[&str])| match values {
+        [count, different, least, greatest] => {
+            format!("  {column}: {count} of {all} are not null, {different} different, from {least} to {greatest}\n")
+        }
+        _ => String::new(),
+    };
+    Some(columns.iter().zip(values.chunks_exact(4)).map(line).collect())
+}
+
 /// The first rows of a statement as a table; of a query that is slow to begin, none.
 fn rows(session: &mut Session, statement: &str) -> Option<String> {
     let look = Look { rows: ROWS.max(30), zone: session.settings().zone(), ..Look::plain() };
     match session.next(&mut Script::new(statement))?.ok()? {
         Reply::Table(table) => {
             let total = table.len() as u64;
-            Some(millstream_session::Excerpt::of(&table.columns, &table.rows, None, total, &look).text(&look))
+            Some(Excerpt::of(&table.columns, &table.rows, None, total, &look).text(&look))
         }
         Reply::Live(mut live) => {
             let mut view = View::new(live.columns.clone()?, live.changes, Keep::Newest, ROWS).ok()?;
@@ -104,13 +143,16 @@ fn rows(session: &mut Session, statement: &str) -> Option<String> {
 }
 
 /// A column of the tables that the code names.
-fn column(session: &Session, known: &[String], code: &str, word: &str) -> Option<String> {
+fn column(session: &mut Session, known: &[String], code: &str, word: &str) -> Option<String> {
     let last = word.rsplit('.').next().unwrap_or(word);
     let mut lines = String::new();
     for table in known.iter().filter(|table| code.contains(table.as_str())) {
         let columns = session.columns_of(table);
-        let found = columns.iter().find(|(name, _)| name.eq_ignore_ascii_case(last));
-        lines.extend(found.map(|(name, kind)| format!("{name} {kind}, column of {table}\n")));
+        let Some((name, kind)) = columns.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(last)) else {
+            continue;
+        };
+        lines.push_str(&format!("{name} {kind}, column of {table}\n"));
+        lines.push_str(&statistics(session, table, &[(name, kind)]).unwrap_or_default());
     }
     (!lines.is_empty()).then_some(lines)
 }

@@ -96,7 +96,7 @@ impl Exchanged {
             silently(kernel, &given.code, stop)?;
             incoming.push(given);
         }
-        let outgoing = exchange.into.as_deref().map(|table| rows::outbox(&mut kernel.session(), table)).transpose()?;
+        let outgoing = exchange.into.as_deref().map(|table| rows::outbox(&kernel.session(), table)).transpose()?;
         if let Some(outgoing) = &outgoing {
             silently(kernel, &outgoing.before, stop)?;
         }

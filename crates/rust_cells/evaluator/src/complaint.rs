@@ -20,7 +20,9 @@ pub fn of(code: &str, error: &Error) -> Value {
 fn compilation(code: &str, errors: &[CompilationError]) -> Value {
     let real: Vec<&CompilationError> = errors.iter().filter(|error| error.level() == "error").collect();
     let first = real.iter().find(|error| error.is_from_user_code()).or(real.first()).copied().or(errors.first());
-    let Some(first) = first else { return json!({ "message": "rustc failed and does not say why", "place": null, "hints": [] }) };
+    let Some(first) = first else {
+        return json!({ "message": "rustc failed and does not say why", "place": null, "hints": [] });
+    };
     let mut hints: Vec<String> = first.help().iter().map(|help| help.replace("\n\n", ": ")).collect();
     hints.extend(first.evcxr_extra_hint().map(str::to_string));
     let others = real.iter().filter(|error| !std::ptr::eq(**error, first));
@@ -32,7 +34,8 @@ fn compilation(code: &str, errors: &[CompilationError]) -> Value {
 fn sentence(error: &CompilationError) -> String {
     let number = error.code().map(|code| format!(" [{code}]")).unwrap_or_default();
     let label = error.primary_spanned_message().map(|said| said.label.as_str()).filter(|label| !label.is_empty());
-    let label = label.filter(|label| !label.starts_with("error:")).map(|label| format!(": {label}")).unwrap_or_default();
+    let label =
+        label.filter(|label| !label.starts_with("error:")).map(|label| format!(": {label}")).unwrap_or_default();
     format!("{}{number}{label}", error.message())
 }
 

@@ -26,7 +26,11 @@ fn main() {
     evcxr::runtime_hook();
     let (mut context, outputs) = match CommandContext::new() {
         Ok(started) => started,
-        Err(error) => return say(&json!({ "failed": { "message": format!("Rust cannot be evaluated: {error}"), "place": null, "hints": [] } })),
+        Err(error) => {
+            return say(
+                &json!({ "failed": { "message": format!("Rust cannot be evaluated: {error}"), "place": null, "hints": [] } }),
+            );
+        }
     };
     let process = context.process_handle();
     let (codes, wanted) = unbounded::<String>();
@@ -110,7 +114,8 @@ impl Panic {
     /// The panic in a sentence: what it said stands on the line behind its place.
     fn sentence(&self) -> Option<String> {
         let said = self.said.as_ref()?;
-        let message = said.iter().skip(1).take_while(|line| !line.starts_with("stack backtrace") && !line.starts_with("note:"));
+        let message =
+            said.iter().skip(1).take_while(|line| !line.starts_with("stack backtrace") && !line.starts_with("note:"));
         Some(format!("the cell panicked: {}", message.cloned().collect::<Vec<_>>().join(" ").trim()))
     }
 }
@@ -121,7 +126,10 @@ fn answer(code: &str, result: Result<EvalOutputs, Error>, panicked: Panic) -> Va
             json!({ "failed": { "message": panicked.sentence(), "place": null, "hints": ["variables that the cell was given may be gone"] } })
         }
         Ok(outputs) => {
-            let forms: BTreeMap<String, String> = outputs.content_by_mime_type.into_iter().collect();
+            // A cell that ends in a statement without a value has nothing to show.
+            let nothing = |(mime, form): &(String, String)| mime == "text/plain" && form == "()";
+            let forms = outputs.content_by_mime_type.into_iter().filter(|form| !nothing(form));
+            let forms: BTreeMap<String, String> = forms.collect();
             json!({ "done": forms })
         }
         Err(error) => json!({ "failed": complaint::of(code, &error) }),

@@ -1,7 +1,7 @@
 //! Rows of steps in Rust, and rows from Rust into topics: `%%rust from bars into alerts`. Each name becomes a
 //! struct with the columns as fields and a `Vec` of it: `bars` is full before the cell runs, and what the cell has
-//! pushed into `alerts` is written when it has ended. Columns that can be null are an `Option`; times are
-//! milliseconds since 1970.
+//! pushed into `alerts` is written when it has ended. Columns that can be null are an `Option`, and so is all that is
+//! pushed; times are milliseconds since 1970.
 
 mod incoming;
 mod outgoing;

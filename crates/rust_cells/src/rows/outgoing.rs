@@ -3,13 +3,11 @@
 
 use std::time::Duration;
 
-use arrow::datatypes::FieldRef;
 use arrow::temporal_conversions::timestamp_ms_to_datetime;
-use millstream_plan::sql_name;
 use millstream_session::{Class, Fault, Finished, Reply, Script, Session, Step, quoted};
 use tempfile::NamedTempFile;
 
-use super::{ask, field, rust_type, structure, variable};
+use super::{field, structure, variable};
 
 /// Rows of one statement.
 const PER_INSERT: usize = 500;
@@ -28,29 +26,21 @@ pub struct Outgoing {
     file: NamedTempFile,
 }
 
-/// A variable for rows of a table that the session knows.
-pub fn outbox(session: &mut Session, table: &str) -> Result<Outgoing, Fault> {
-    // The columns of a table are those of a query over it, which is not run any further.
-    let live = ask(session, table)?;
-    live.stop();
-    let schema = live.columns.as_ref().map(|columns| columns.schema.clone());
-    std::thread::spawn(move || drop(live.finish()));
-    let schema = schema.ok_or_else(|| Fault::new(Class::Query, "E0201", format!("'{table}' has no columns")))?;
-    let columns = schema.fields();
+/// A variable for rows of a table that the session knows. Every field is an `Option`.
+pub fn outbox(session: &Session, table: &str) -> Result<Outgoing, Fault> {
+    let columns: Vec<(String, String)> =
+        session.columns_of(table).into_iter().map(|(name, kind)| (name, kind.replace(" *ROWTIME*", ""))).collect();
+    if columns.is_empty() {
+        return Err(Fault::new(Class::Query, "E0201", format!("there is no table '{table}' to push rows into"))
+            .hint("CREATE TABLE makes one; without a connector it is a topic of the workspace"));
+    }
     let file = NamedTempFile::new().map_err(|error| unwritten(&error))?;
     let (row, rows) = (structure(table), variable(table));
-    let one = |column: &FieldRef| field(column.name(), rust_type(column.data_type()), column.is_nullable());
-    let fields: String = columns.iter().map(one).collect();
-    let cells: Vec<String> = columns
-        .iter()
-        .map(|column| {
-            let name = variable(column.name());
-            match column.is_nullable() {
-                true => format!("row.{name}.map_or(\"\\\\N\".to_string(), |cell| millstream_cell(&cell))"),
-                false => format!("millstream_cell(&row.{name})"),
-            }
-        })
-        .collect();
+    let fields: String = columns.iter().map(|(name, kind)| field(name, rust_type(kind), true)).collect();
+    let cell = |(name, _): &(String, String)| {
+        format!("row.{}.map_or(\"\\\\N\".to_string(), |cell| millstream_cell(&cell))", variable(name))
+    };
+    let cells: Vec<String> = columns.iter().map(cell).collect();
     let before = format!(
         "fn millstream_cell(cell: &impl std::fmt::Display) -> String {{
     cell.to_string().replace('\\\\', \"\\\\\\\\\").replace('\\t', \"\\\\t\").replace('\\n', \"\\\\n\").replace('\\r', \"\\\\r\")
@@ -68,7 +58,7 @@ let mut {rows}: Vec<{row}> = Vec::new();"
         cells.join(", "),
         file.path().display().to_string()
     );
-    let types = columns.iter().map(|column| sql_name(column.data_type())).collect();
+    let types = columns.into_iter().map(|(_, kind)| kind).collect();
     Ok(Outgoing { before, after, table: table.to_string(), types, file })
 }
 
@@ -126,6 +116,20 @@ fn run(session: &mut Session, statement: &str) -> Result<Finished, Fault> {
         }
         Some(Err(fault)) => Err(Fault { span: None, ..fault }),
         _ => Err(Fault::new(Class::Query, "E0604", "the rows were not written")),
+    }
+}
+
+/// The type in Rust of a column by its type in SQL.
+fn rust_type(kind: &str) -> &'static str {
+    match kind.split('(').next().unwrap_or("").trim() {
+        "TINYINT" => "i8",
+        "SMALLINT" => "i16",
+        "INT" => "i32",
+        "BIGINT" | "TIMESTAMP" | "TIMESTAMP_LTZ" => "i64",
+        "FLOAT" => "f32",
+        "DOUBLE" => "f64",
+        "BOOLEAN" => "bool",
+        _ => "String",
     }
 }
 
