@@ -116,7 +116,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 
 /// Medians of wall and CPU time over runs of jobs that are made anew.
 fn measured(mut job: impl FnMut() -> Job) -> (f64, f64) {
-    let (wall, cpu) = (0..RUNS).map(|_| job().run()).unzip();
+    let (wall, cpu): (Vec<f64>, Vec<f64>) = (0..RUNS).map(|_| job().run()).unzip();
     (median(wall), median(cpu))
 }
 
