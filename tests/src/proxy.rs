@@ -152,7 +152,7 @@ fn ask(client: &TcpStream, broker: &TcpStream, shared: &Shared, doomed: &Doomed)
             Some(Fate::DeliverLate(wait)) => {
                 let _ = client.shutdown(Shutdown::Both);
                 std::thread::sleep(wait);
-                let _ = (&*broker).write_all(&frame);
+                let _ = write(broker, &frame);
                 // The broker works on it; nobody waits for what it says.
                 drop(read(broker));
                 return;
@@ -160,7 +160,7 @@ fn ask(client: &TcpStream, broker: &TcpStream, shared: &Shared, doomed: &Doomed)
             Some(fate) => drop(doomed.lock().unwrap_or_else(PoisonError::into_inner).insert(number(&frame[8..]), fate)),
             None => {}
         }
-        if (&*broker).write_all(&frame).is_err() {
+        if write(broker, &frame).is_err() {
             return;
         }
     }
@@ -172,20 +172,24 @@ fn answer(broker: &TcpStream, client: &TcpStream, doomed: &Doomed) {
         let fate = doomed.lock().unwrap_or_else(PoisonError::into_inner).remove(&number(&frame[4..]));
         let sent = match fate {
             Some(Fate::CutAnswer) => {
-                let _ = (&*client).write_all(&frame[..frame.len() / 2]);
+                let _ = write(client, &frame[..frame.len() / 2]);
                 return;
             }
             Some(Fate::DelayAnswer(wait)) => {
                 std::thread::sleep(wait);
-                (&*client).write_all(&frame)
+                write(client, &frame)
             }
             Some(_) => return,
-            None => (&*client).write_all(&frame),
+            None => write(client, &frame),
         };
         if sent.is_err() {
             return;
         }
     }
+}
+
+fn write(mut to: &TcpStream, bytes: &[u8]) -> std::io::Result<()> {
+    to.write_all(bytes)
 }
 
 fn number(bytes: &[u8]) -> i32 {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use millstream_engine::BadRecords;
-use millstream_record::parse_duration;
+use millstream_record::{parse_bytes, parse_duration};
 use serde::Deserialize;
 
 use crate::fault::Fault;
@@ -24,6 +24,8 @@ pub struct Config {
     pub state: PathBuf,
     /// How many checkpoints are kept.
     pub keep: usize,
+    /// The job stops, behind a last checkpoint, when its operators keep more bytes than this.
+    pub state_limit: Option<u64>,
     /// Where embedded topics are.
     pub topics: PathBuf,
     /// What happens to a record that cannot be read.
@@ -62,6 +64,8 @@ struct CheckpointPart {
     interval: Option<String>,
     folder: Option<PathBuf>,
     keep: Option<usize>,
+    #[serde(rename = "state-limit")]
+    state_limit: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -107,6 +111,13 @@ impl Config {
             Some("skip") => BadRecords::Skip,
             Some(other) => return Err(wrong("policies.bad-records", other, "one of fail, keep, skip")),
         };
+        let state_limit = match &read.checkpoints.state_limit {
+            None => None,
+            Some(typed) => Some(
+                parse_bytes(typed)
+                    .ok_or_else(|| wrong("checkpoints.state-limit", typed, "a number of bytes such as \"8 gb\""))?,
+            ),
+        };
         if let Some(lanes) = read.job.parallelism.filter(|lanes| !(1..=1024).contains(lanes)) {
             return Err(wrong("job.parallelism", &lanes.to_string(), "a number from 1 to 1024"));
         }
@@ -118,6 +129,7 @@ impl Config {
             interval,
             state: below(read.checkpoints.folder, state),
             keep: read.checkpoints.keep.unwrap_or(3).max(1),
+            state_limit,
             topics: below(read.topics.folder, base.join(".millstream/topics")),
             bad_records,
             listen: match read.http.listen {
@@ -159,6 +171,7 @@ mod tests {
             refusal("[checkpoints]\nintervall = \"1 s\"").starts_with("millstream.toml:2:1: unknown field `intervall`")
         );
         assert!(refusal("[checkpoints]\ninterval = \"soon\"").contains("a stretch of time"));
+        assert!(refusal("[checkpoints]\nstate-limit = \"much\"").contains("a number of bytes"));
         assert!(refusal("[policies]\nbad-records = \"eat\"").contains("one of fail, keep, skip"));
     }
 }

@@ -17,7 +17,7 @@ struct Args {
 }
 
 const CODES: &str = "Exit codes: 0 done, 1 the query failed, 2 usage or plan, 10 settings or rights, 11 data loss, 12 state,\n\
-13 another copy has taken over, 14 sink, 15 disk, 130/143 stopped by a signal behind a last checkpoint.";
+13 another copy has taken over, 14 sink, 15 disk, 16 too much state, 130/143 stopped by a signal behind a last checkpoint.";
 
 fn main() -> ExitCode {
     let Args { job, overrides } = Args::parse();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use millstream_connect::kafka::{Failed, Note, Transactions};
-use millstream_engine::{Cut, Doors, EngineError, Options, Run, resume};
+use millstream_engine::{Cut, Doors, EngineError, Options, Progress, Run, resume};
 use millstream_record::{Clock, Epoch, Error, Stop};
 use tracing::{info, warn};
 
@@ -45,6 +45,8 @@ pub struct Work<'a> {
     restarts: u32,
     /// Why the graph broke last.
     broke: Option<Fault>,
+    /// Which operators keep more than they may.
+    over: Option<Fault>,
 }
 
 /// How a job ended.
@@ -99,6 +101,7 @@ impl<'a> Work<'a> {
             told: now,
             restarts: 0,
             broke: None,
+            over: None,
         }
     }
 
@@ -273,7 +276,7 @@ impl<'a> Work<'a> {
             if run.stopped() {
                 return self.broken();
             }
-            if self.stop.raised() || run.drained() {
+            if self.stop.raised() || run.drained() || self.over.is_some() {
                 return Ok(Event::Due { last: true });
             }
             if Instant::now() >= self.due || self.status.lock().savepoint.is_some() {
@@ -408,7 +411,9 @@ impl<'a> Work<'a> {
             && let Some(run) = &self.run
         {
             self.told = Instant::now();
-            self.status.lock().progress = Some(run.progress());
+            let progress = run.progress();
+            self.over = self.job.config.state_limit.and_then(|limit| over(&progress, limit));
+            self.status.lock().progress = Some(progress);
         }
     }
 
@@ -429,6 +434,7 @@ impl<'a> Work<'a> {
             self.store.note_rest(epoch)?;
         }
         match exit {
+            Exit::Done if self.over.is_some() && !drained => Err(self.over.take().expect("it has just been looked at")),
             Exit::Done if drained => {
                 info!(epoch, "all sources have ended; the last checkpoint is made");
                 Ok(Ended::Drained)
@@ -447,6 +453,21 @@ impl<'a> Work<'a> {
             other => Err(self.broke.take().unwrap_or_else(|| Fault::new(other, "the job cannot go on"))),
         }
     }
+}
+
+/// Whether all operators together keep more than so many bytes; the largest of them is named.
+fn over(progress: &Progress, limit: u64) -> Option<Fault> {
+    let bytes: u64 = progress.operators.iter().map(|operator| operator.state).sum();
+    let largest = progress.operators.iter().max_by_key(|operator| operator.state)?;
+    (bytes > limit).then(|| {
+        let message = format!(
+            "operators keep {bytes} bytes, more than checkpoints.state-limit = {limit}; {} keeps {}",
+            largest.uid, largest.state
+        );
+        Fault::new(Exit::Limit, message)
+            .hint("a last checkpoint is made: raise the limit and start again, or use more lanes on a larger machine")
+            .hint("EXPLAIN says which state grows without bound, and how a window would bound it")
+    })
 }
 
 fn named(name: &str, error: Error) -> Fault {

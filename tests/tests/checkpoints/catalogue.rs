@@ -50,7 +50,7 @@ fn every_failure_has_a_test_that_exists_or_a_reason() {
             assert_eq!(row.len(), 4, "{id}: number, failure, what happens, tests");
             let tests: Vec<&str> = row[3].split('`').skip(1).step_by(2).collect();
             assert!(!tests.is_empty() || row[3].starts_with("none: "), "{id} has neither a test nor a reason");
-            for test in tests {
+            for test in tests.into_iter().filter(|_| !row[3].starts_with("none: ")) {
                 assert!(functions.contains(test), "{id} names `{test}`, which does not exist");
             }
         }

@@ -5,9 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use millstream_runner::Point;
+use millstream_runner::launch::{self, Overrides};
+use millstream_runner::{Point, savepoint};
 use millstream_tests::broker::{Broker, PASSWORD, USER};
 
+use super::page;
 use super::site::{Query, Site, Way, was_killed};
 
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -126,7 +128,7 @@ fn a_changed_query_is_refused_operator_by_operator_unless_told_otherwise() {
 }
 
 #[test]
-fn a_secret_is_in_no_log_and_no_state() {
+fn a_secret_is_in_no_log_no_state_and_on_no_page() {
     let broker = Broker::start();
     let mut site = Site::at("secret", Way::KafkaToKafka, Query::Stateless, broker.address());
     site.produce(100);
@@ -141,9 +143,23 @@ fn a_secret_is_in_no_log_and_no_state() {
         .expect("text")
         .replace(&format!("'properties.bootstrap.servers' = '{}', ", broker.address()), "");
     fs::write(&script, &once).expect("writable");
-    let code = site.start(None).wait().code();
-    let said = site.said();
-    assert_eq!(code, Some(0), "{said}");
+    // Once to its end, with whatever it shows while it runs.
+    fs::write(&script, once.replace(", 'scan.bounded.mode' = 'latest-offset'", "")).expect("writable");
+    let mut running = site.start(None);
+    while site.committed().is_empty() {
+        assert!(running.runs(), "{}", running.said());
+    }
+    let address = page::address(&mut running, site.path());
+    for place in ["/", "/metrics", "/status.json"] {
+        let (code, text) = page::ask(&address, &format!("GET {place}"), &address, "");
+        assert_eq!(code, 200, "{place}");
+        fs::write(site.path().join(format!("shown{}", place.replace('/', "-"))), text).expect("writable");
+    }
+    let checked = launch::check(site.path(), Overrides::default()).expect("it is sound");
+    fs::write(site.path().join("checked"), checked).expect("writable");
+    savepoint(site.path(), Overrides::default(), None).expect("it listens");
+    running.terminate();
+    assert_eq!(running.wait().code(), Some(143), "{}", site.said());
     // And once with a wrong word, which the broker refuses.
     fs::write(&script, once.replace(PASSWORD, &format!("{PASSWORD}-wrong"))).expect("writable");
     assert_ne!(site.start(None).wait().code(), Some(0));

@@ -155,6 +155,27 @@ fn notes_that_are_damaged_are_named() {
     }
 }
 
+#[test]
+fn a_job_whose_state_outgrows_its_limit_stops_behind_a_checkpoint_and_goes_on_with_a_higher_one() {
+    let mut site = Site::new("limit", Way::TopicToTopic, Query::Join);
+    site.write(false, "");
+    let settings = site.path().join("millstream.toml");
+    let text = fs::read_to_string(&settings).expect("text");
+    let limited = |limit: &str| text.replace("[topics]", &format!("state-limit = \"{limit}\"\n[topics]"));
+    fs::write(&settings, limited("2 kb")).expect("writable");
+    site.produce(CHUNK);
+    assert_eq!(ends(&site, Told::default()), Some(16), "{}", site.said());
+    assert!(site.said().contains("sunk/interval-join/0 keeps"), "{}", site.said());
+    site.write(true, "");
+    fs::write(&settings, limited("1 gb")).expect("writable");
+    assert_eq!(ends(&site, Told::default()), Some(0), "{}", site.said());
+    let mut twin = Site::new("limit-twin", Way::TopicToTopic, Query::Join);
+    twin.write(true, "");
+    twin.produce(CHUNK);
+    assert_eq!(ends(&twin, Told::default()), Some(0), "{}", twin.said());
+    assert_eq!(site.committed(), twin.committed());
+}
+
 /// A generator of random numbers (xorshift64*, Vigna 2016), so that a seed tells the whole story.
 struct Dice(u64);
 

@@ -236,9 +236,14 @@ fn a_job_that_slept_too_long_makes_its_epoch_again() {
 fn times_of_transactions_that_cannot_work_are_refused() {
     let mut site = Site::new("times", Way::KafkaToKafka, Query::Stateless);
     site.produce(CHUNK);
-    // Checkpoints come every 100 ms; the broker allows 15 minutes at most.
-    for (timeout, told) in [("200", "checkpoints.interval"), ("999999999", "transaction.timeout")] {
+    let settings = site.path().join("millstream.toml");
+    // The broker allows 15 minutes at most.
+    for (timeout, interval, told) in
+        [("1000", "10 s", "checkpoints.interval"), ("999999999", "1 s", "ransaction timeout")]
+    {
         site.write(true, &format!(", 'properties.transaction.timeout.ms' = '{timeout}'"));
+        let text = std::fs::read_to_string(&settings).expect("text");
+        std::fs::write(&settings, text.replace("100 ms", interval)).expect("writable");
         assert_eq!(site.start(None).wait().code(), Some(10), "{timeout}: {}", site.said());
         assert!(site.said().contains(told), "{timeout}: {}", site.said());
     }

@@ -12,13 +12,13 @@ use super::site::{Query, Running, Site, Way};
 const HOSTILE: &str = "<img src=x onerror=\"document.title='taken'\"></td>";
 
 /// Where the job listens.
-fn address(running: &mut Running, folder: &Path) -> String {
+pub fn address(running: &mut Running, folder: &Path) -> String {
     running.until("serving a page for people");
     std::fs::read_to_string(folder.join("state/ADDRESS")).expect("it is noted").trim().to_string()
 }
 
 /// Asks for a page under the name `host`: status and text.
-fn ask(address: &str, request: &str, host: &str, more: &str) -> (u16, String) {
+pub fn ask(address: &str, request: &str, host: &str, more: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).expect("it listens");
     write!(stream, "{request} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{more}Content-Length: 0\r\n\r\n")
         .expect("sent");

@@ -51,7 +51,7 @@ function graph(status) {
     const from = nodes.findIndex((node) => node.uid === output.uid);
     if (from >= 0) nodes.push({ uid: `→ ${output.table}`, text: "", inputs: [from], column: nodes[from].column + 1 });
   }
-  const [width, height, gap] = [220, 44, 36];
+  const [width, height, gap] = [250, 44, 36];
   const filled = [];
   for (const node of nodes) {
     filled[node.column] = (filled[node.column] ?? -1) + 1;

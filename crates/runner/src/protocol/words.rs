@@ -50,6 +50,8 @@ pub enum Exit {
     Sink,
     /// The disk refuses (15).
     Disk,
+    /// State has grown beyond its limit (16).
+    Limit,
     /// The query itself failed (1).
     Query,
 }
@@ -66,6 +68,7 @@ impl Exit {
             Exit::Fenced => 13,
             Exit::Sink => 14,
             Exit::Disk => 15,
+            Exit::Limit => 16,
         }
     }
 }

@@ -27,7 +27,8 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
 /// Renames a file or a folder, and syncs the folder in which it stands.
 pub fn rename(from: &Path, to: &Path) -> Result<()> {
     disk(Disk::Rename).and_then(|()| fs::rename(from, to)).map_err(|error| Error::io(from, error))?;
-    sync_folder(to.parent().unwrap_or(Path::new(".")))
+    // What stands in the working folder has an empty parent.
+    sync_folder(to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))
 }
 
 /// Syncs the names in a folder.
