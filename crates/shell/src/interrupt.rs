@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use millstream_session::Stop;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 /// Whether the user wants the running query to stop.
@@ -33,6 +34,11 @@ impl Interrupt {
     /// Whether the running query should stop.
     pub fn raised(&self) -> bool {
         self.asked.load(Ordering::Relaxed) || self.ended()
+    }
+
+    /// A signal that Ctrl-C raises.
+    pub fn stop(&self) -> Stop {
+        Stop::of(self.asked.clone())
     }
 
     /// Asks the running query to stop, as Ctrl-C does.

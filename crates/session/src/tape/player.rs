@@ -246,10 +246,11 @@ impl Player {
         match unit {
             StepUnit::Event => {
                 let mut happened = Vec::new();
-                let to = inner.position.saturating_add(count).min(inner.to);
-                while inner.position < to {
-                    let next = inner.position + 1;
-                    happened.extend(inner.run(next, false)?);
+                for _ in 0..count {
+                    happened.extend(inner.one()?);
+                    if inner.phase == Phase::Ended {
+                        break;
+                    }
                 }
                 Ok(happened)
             }
@@ -363,6 +364,12 @@ impl Inner {
         Ok(happened)
     }
 
+    /// Goes over one record; over the last one to the end of the tape.
+    fn one(&mut self) -> Result<Vec<Happened>, Fault> {
+        let next = (self.position + 1).min(self.to);
+        self.run(next, false)
+    }
+
     /// Plays all steps up to a record.
     fn play(&mut self, to: u64) -> Result<Vec<Happened>, Fault> {
         let at = self.tape.time_of(to - 1);
@@ -445,12 +452,11 @@ impl Inner {
         mut look: impl FnMut(&mut Seat) -> Vec<Option<Millis>>,
     ) -> Result<Vec<Happened>, Fault> {
         let (mut happened, mut moves) = (Vec::new(), 0);
-        while moves < count && self.position < self.to {
-            let mut before: Vec<_> = self.seats.values_mut().map(&mut look).collect();
-            let next = self.position + 1;
-            happened.extend(self.run(next, false)?);
-            let mut after: Vec<_> = self.seats.values_mut().map(&mut look).collect();
-            moves += u64::from(std::mem::take(&mut before) != std::mem::take(&mut after));
+        while moves < count && self.phase != Phase::Ended {
+            let before: Vec<_> = self.seats.values_mut().map(&mut look).collect();
+            happened.extend(self.one()?);
+            let after: Vec<_> = self.seats.values_mut().map(&mut look).collect();
+            moves += u64::from(before != after);
         }
         Ok(happened)
     }
