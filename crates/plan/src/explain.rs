@@ -124,26 +124,64 @@ impl fmt::Display for Edge {
     }
 }
 
-impl fmt::Display for Explanation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (name, edge) in &self.outputs {
-            writeln!(f, "{name}")?;
-            self.branch(f, edge, "", true)?;
-        }
-        Ok(())
-    }
+/// A line of a graph that is drawn as a tree.
+#[derive(Clone, Debug)]
+pub struct Drawn<'a> {
+    /// The branches on its left.
+    pub branches: String,
+    /// What the line says.
+    pub part: Part<'a>,
+    graph: &'a Explanation,
+}
+
+/// What a line of a drawn graph speaks of.
+#[derive(Clone, Copy, Debug)]
+pub enum Part<'a> {
+    /// The output of this number.
+    Output(usize),
+    /// What flows from the operator below.
+    Edge(&'a Edge),
+    /// The operator of this number.
+    Operator(usize),
 }
 
 impl Explanation {
-    /// An edge and all behind it, below a line that begins with `indent`.
-    fn branch(&self, f: &mut fmt::Formatter<'_>, edge: &Edge, indent: &str, last: bool) -> fmt::Result {
-        let operator = &self.operators[edge.from];
-        writeln!(f, "{indent}│  {edge}")?;
-        writeln!(f, "{indent}{}─ {}", if last { '└' } else { '├' }, operator.text)?;
-        let below = format!("{indent}{}  ", if last { ' ' } else { '│' });
-        for (port, input) in operator.inputs.iter().enumerate() {
-            self.branch(f, input, &below, port + 1 == operator.inputs.len())?;
+    /// The graph as a tree, line by line, from each output back to its taps.
+    pub fn drawn(&self) -> Vec<Drawn<'_>> {
+        let mut lines = Vec::new();
+        for (number, (_, edge)) in self.outputs.iter().enumerate() {
+            lines.push(Drawn { branches: String::new(), part: Part::Output(number), graph: self });
+            self.branch(&mut lines, edge, "", true);
         }
-        Ok(())
+        lines
+    }
+
+    /// An edge and all behind it, below a line that begins with `indent`.
+    fn branch<'a>(&'a self, lines: &mut Vec<Drawn<'a>>, edge: &'a Edge, indent: &str, last: bool) {
+        let line = |branches: String, part| Drawn { branches, part, graph: self };
+        lines.push(line(format!("{indent}│  "), Part::Edge(edge)));
+        lines.push(line(format!("{indent}{}─ ", if last { '└' } else { '├' }), Part::Operator(edge.from)));
+        let below = format!("{indent}{}  ", if last { ' ' } else { '│' });
+        let inputs = &self.operators[edge.from].inputs;
+        for (port, input) in inputs.iter().enumerate() {
+            self.branch(lines, input, &below, port + 1 == inputs.len());
+        }
+    }
+}
+
+impl fmt::Display for Drawn<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.branches)?;
+        match self.part {
+            Part::Output(output) => f.write_str(&self.graph.outputs[output].0),
+            Part::Edge(edge) => edge.fmt(f),
+            Part::Operator(operator) => f.write_str(&self.graph.operators[operator].text),
+        }
+    }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.drawn().iter().try_for_each(|line| writeln!(f, "{line}"))
     }
 }

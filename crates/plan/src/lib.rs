@@ -22,7 +22,7 @@ mod window;
 
 pub use aggregate::{AggregateCall, AggregateKind, GroupAggregate, WindowAggregate, WindowInput};
 pub use exchange::Exchange;
-pub use explain::{Edge, Explanation, Operator};
+pub use explain::{Drawn, Edge, Explanation, Operator, Part};
 pub use fingerprint::Fingerprint;
 pub use graph::{Graph, Node, NodeId, Op, Output, Target, Unnest};
 pub use growth::Growth;

@@ -8,7 +8,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use arrow::row::{RowConverter, SortField};
-use millstream_record::{Batch, Kind};
+use millstream_record::{Batch, Kind, Millis};
 
 /// The rows that stand, in the order in which each took its place. A new version of a row takes the place
 /// of the version before it.
@@ -16,29 +16,69 @@ pub struct Fold {
     schema: SchemaRef,
     converter: RowConverter,
     /// Each row at its place.
-    rows: BTreeMap<u64, Arc<[u8]>>,
+    rows: BTreeMap<u64, Standing>,
     /// The places of equal rows, the newest last.
     places: HashMap<Arc<[u8]>, Vec<u64>>,
-    /// The place that the last `-U` left.
-    vacant: Option<u64>,
+    /// The place that the last `-U` left, and what stood there.
+    vacant: Option<(u64, Arc<[u8]>)>,
     next: u64,
     unmatched: u64,
+    /// At most so many rows are held, with the version before each of them; `None` for all, without.
+    room: Option<usize>,
+    /// Rows that stand and are not held, for want of room.
+    forgotten: u64,
+}
+
+/// A row that stands.
+pub(crate) struct Standing {
+    row: Arc<[u8]>,
+    /// The version before, if that is kept.
+    was: Option<Arc<[u8]>>,
+    /// When it took its place.
+    pub(crate) since: Millis,
+}
+
+impl Standing {
+    /// Whether another version stood in its place, and is known.
+    pub(crate) fn is_new_version(&self) -> bool {
+        self.was.is_some()
+    }
 }
 
 impl Fold {
     /// No rows yet.
     pub fn new(schema: SchemaRef) -> Result<Fold, ArrowError> {
         let fields = schema.fields().iter().map(|field| SortField::new(field.data_type().clone())).collect();
-        let (rows, places) = (BTreeMap::new(), HashMap::new());
-        Ok(Fold { converter: RowConverter::new(fields)?, schema, rows, places, vacant: None, next: 0, unmatched: 0 })
+        Ok(Fold {
+            converter: RowConverter::new(fields)?,
+            schema,
+            rows: BTreeMap::new(),
+            places: HashMap::new(),
+            vacant: None,
+            next: 0,
+            unmatched: 0,
+            room: None,
+            forgotten: 0,
+        })
+    }
+
+    /// No rows yet, and never more than `room` of them, at least one: the rows whose places are oldest are
+    /// forgotten first, and a new version of one of those counts as new. With each row the version before it is kept.
+    pub fn bounded(schema: SchemaRef, room: usize) -> Result<Fold, ArrowError> {
+        Ok(Fold { room: Some(room.max(1)), ..Fold::new(schema)? })
     }
 
     /// Takes changes in order.
     pub fn take(&mut self, batch: &Batch) -> Result<(), ArrowError> {
+        self.take_at(batch, Millis::MIN)
+    }
+
+    /// Takes changes in order, which came at this time.
+    pub fn take_at(&mut self, batch: &Batch, now: Millis) -> Result<(), ArrowError> {
         let encoded = self.converter.convert_columns(batch.rows.columns())?;
         for (row, bytes) in encoded.iter().enumerate() {
             let kind = batch.kind(row);
-            if kind.is_retraction() { self.remove(bytes.as_ref(), kind) } else { self.add(bytes.as_ref(), kind) }
+            if kind.is_retraction() { self.remove(bytes.as_ref(), kind) } else { self.add(bytes.as_ref(), kind, now) }
         }
         Ok(())
     }
@@ -53,6 +93,26 @@ impl Fold {
         self.rows.is_empty()
     }
 
+    /// How many rows stand with those that are not held.
+    pub fn total(&self) -> u64 {
+        self.rows.len() as u64 + self.forgotten
+    }
+
+    /// The rows that stand, the oldest place first.
+    pub(crate) fn standing(&self) -> impl Iterator<Item = &Standing> {
+        self.rows.values()
+    }
+
+    /// Rows as they stand.
+    pub(crate) fn decoded(&self, standing: &[&Standing]) -> Result<RecordBatch, ArrowError> {
+        self.batch(standing.iter().map(|standing| &standing.row))
+    }
+
+    /// The version before each of these rows; the row itself where none is kept.
+    pub(crate) fn before(&self, standing: &[&Standing]) -> Result<RecordBatch, ArrowError> {
+        self.batch(standing.iter().map(|standing| standing.was.as_ref().unwrap_or(&standing.row)))
+    }
+
     /// How many retractions spoke of a row that was not there.
     pub fn unmatched(&self) -> u64 {
         self.unmatched
@@ -60,51 +120,66 @@ impl Fold {
 
     /// The rows that stand, in batches of at most `size` rows.
     pub fn batches(&self, size: usize) -> Result<Vec<RecordBatch>, ArrowError> {
-        let rows: Vec<&Arc<[u8]>> = self.rows.values().collect();
-        rows.chunks(size.max(1)).map(|rows| self.batch(rows)).collect()
+        let rows: Vec<&Standing> = self.rows.values().collect();
+        rows.chunks(size.max(1)).map(|rows| self.decoded(rows)).collect()
     }
 
     /// The first and the last rows that stand, without going through those between them.
     pub fn ends(&self, first: usize, last: usize) -> Result<[RecordBatch; 2], ArrowError> {
         let last = last.min(self.rows.len().saturating_sub(first));
-        let front: Vec<&Arc<[u8]>> = self.rows.values().take(first).collect();
-        let mut back: Vec<&Arc<[u8]>> = self.rows.values().rev().take(last).collect();
+        let front: Vec<&Standing> = self.rows.values().take(first).collect();
+        let mut back: Vec<&Standing> = self.rows.values().rev().take(last).collect();
         back.reverse();
-        Ok([self.batch(&front)?, self.batch(&back)?])
+        Ok([self.decoded(&front)?, self.decoded(&back)?])
     }
 
-    fn batch(&self, rows: &[&Arc<[u8]>]) -> Result<RecordBatch, ArrowError> {
+    fn batch<'a>(&self, rows: impl Iterator<Item = &'a Arc<[u8]>>) -> Result<RecordBatch, ArrowError> {
         let parser = self.converter.parser();
-        let columns = self.converter.convert_rows(rows.iter().map(|bytes| parser.parse(bytes)))?;
+        let columns = self.converter.convert_rows(rows.map(|bytes| parser.parse(bytes)))?;
         RecordBatch::try_new(self.schema.clone(), columns)
     }
 
-    fn add(&mut self, bytes: &[u8], kind: Kind) {
-        let place = match self.vacant.take().filter(|_| kind == Kind::UpdateAfter) {
-            Some(place) => place,
+    fn add(&mut self, bytes: &[u8], kind: Kind, since: Millis) {
+        let (place, was) = match self.vacant.take().filter(|_| kind == Kind::UpdateAfter) {
+            Some((place, was)) => (place, self.room.map(|_| was)),
             None => {
                 self.next += 1;
-                self.next
+                (self.next, None)
             }
         };
         let row: Arc<[u8]> = bytes.into();
-        self.rows.insert(place, row.clone());
+        self.rows.insert(place, Standing { row: row.clone(), was, since });
         self.places.entry(row).or_default().push(place);
+        if self.room.is_some_and(|room| self.rows.len() > room)
+            && let Some((oldest, Standing { row, .. })) = self.rows.pop_first()
+        {
+            self.forgotten += 1;
+            self.leave(&row, |places| places.retain(|place| *place != oldest));
+        }
     }
 
     fn remove(&mut self, bytes: &[u8], kind: Kind) {
-        let Some(places) = self.places.get_mut(bytes) else {
-            self.unmatched += 1;
+        let Some(place) = self.leave(bytes, Vec::pop) else {
+            // What was forgotten may well be taken back.
+            if self.forgotten > 0 {
+                self.forgotten -= 1
+            } else {
+                self.unmatched += 1
+            }
             return;
         };
-        let place = places.pop();
+        let left = place.and_then(|place| Some((place, self.rows.remove(&place)?.row)));
+        self.vacant = left.filter(|_| kind == Kind::UpdateBefore);
+    }
+
+    /// Takes something from the places of a row; `None` if it has none.
+    fn leave<T>(&mut self, row: &[u8], take: impl FnOnce(&mut Vec<u64>) -> T) -> Option<T> {
+        let places = self.places.get_mut(row)?;
+        let taken = take(places);
         if places.is_empty() {
-            self.places.remove(bytes);
+            self.places.remove(row);
         }
-        if let Some(place) = place {
-            self.rows.remove(&place);
-            self.vacant = (kind == Kind::UpdateBefore).then_some(place);
-        }
+        Some(taken)
     }
 }
 
@@ -171,6 +246,32 @@ mod tests {
                 assert_eq!(numbers(&ends[1]), all[7 - lengths[1]..]);
             }
         }
+    }
+
+    #[test]
+    fn of_too_many_rows_the_oldest_are_forgotten_but_counted() {
+        use Kind::{Delete, Insert, UpdateAfter, UpdateBefore};
+        let mut fold = Fold::bounded(schema(), 2).expect("all types are known");
+        fold.take(&changes(&[(Insert, Some("a"), 1), (Insert, Some("b"), 1), (Insert, Some("c"), 1)])).expect("ok");
+        assert_eq!((standing(&fold), fold.total()), (vec![row("b", 1), row("c", 1)], 3));
+        // A new version of a row that was forgotten counts as new, and pushes out the next.
+        fold.take(&changes(&[(UpdateBefore, Some("a"), 1), (UpdateAfter, Some("a"), 2)])).expect("ok");
+        assert_eq!((standing(&fold), fold.total()), (vec![row("c", 1), row("a", 2)], 3));
+        fold.take(&changes(&[(Delete, Some("b"), 1), (Delete, Some("c"), 1)])).expect("ok");
+        assert_eq!((standing(&fold), fold.total(), fold.unmatched()), (vec![row("a", 2)], 1, 0));
+    }
+
+    #[test]
+    fn the_version_before_is_known_where_it_is_asked_for() {
+        use Kind::{Insert, UpdateAfter, UpdateBefore};
+        let mut fold = Fold::bounded(schema(), 9).expect("all types are known");
+        fold.take_at(&changes(&[(Insert, Some("a"), 1)]), Millis(5)).expect("ok");
+        fold.take_at(&changes(&[(UpdateBefore, Some("a"), 1), (UpdateAfter, Some("a"), 2)]), Millis(7)).expect("ok");
+        let standing: Vec<&Standing> = fold.standing().collect();
+        let number = |batch: RecordBatch| batch.column(1).as_primitive::<Int64Type>().value(0);
+        assert_eq!(number(fold.decoded(&standing).expect("decodes")), 2);
+        assert_eq!(number(fold.before(&standing).expect("decodes")), 1);
+        assert_eq!(standing[0].since, Millis(7));
     }
 
     #[test]

@@ -43,6 +43,7 @@ pub mod topics;
 mod types;
 mod verbs;
 mod view;
+pub mod watch;
 mod why;
 mod workbook;
 
@@ -66,7 +67,7 @@ pub use millstream_sql::types::quoted;
 pub use millstream_sql::{Completeness, Lexeme, Lexemes, Span, Unfinished, is_complete};
 pub use preview::{Counts, Dependent, Kind as CountKind, OPEN, Preview};
 pub use render::{
-    Cell, Columns, Excerpt, Format, Head, LiveTable, Look, Tone, Writer, Zone, gate, time_text, to_text, width,
+    Cell, Columns, Excerpt, Format, Head, LiveTable, Look, Tone, Writer, Zone, base64, gate, time_text, to_text, width,
 };
 pub use reply::{Explained, Plotted, Reply, Table, Watched};
 pub use runs::{Lent, Notice, Notices, RunReport, RunState, Said};

@@ -1,8 +1,10 @@
 //! What a statement answers, for every front end to show in its own way.
 
+use std::sync::Arc;
+
 use arrow::error::ArrowError;
 use millstream_plan::Explanation;
-use millstream_record::Batch;
+use millstream_record::{Batch, Clock};
 
 use crate::chart::{Chart, Points, Sketch};
 use crate::live::Live;
@@ -26,8 +28,8 @@ pub enum Reply {
     Preview(Box<Preview>),
     /// A query that has been started: its rows are there to be taken.
     Live(Box<Live>),
-    /// A step that is to be watched while other statements run.
-    Watched(Watched),
+    /// Steps that are to be watched while other statements run.
+    Watched(Vec<Watched>),
     /// A step whose rows are to be drawn.
     Plotted(Plotted),
     /// A recording that has begun: it is driven to its end, or to Ctrl-C.
@@ -40,6 +42,8 @@ pub struct Watched {
     pub run: Lent,
     /// Its rows.
     pub live: Box<Live>,
+    /// The session's time.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// A step whose rows are to be drawn.

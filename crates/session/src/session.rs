@@ -119,6 +119,8 @@ pub struct Session {
     pub(crate) last_run: LastRun,
     /// Topics that were seen, for completion.
     pub(crate) seen: SeenTopics,
+    /// The steps that were watched last.
+    pub(crate) watched: Vec<String>,
 }
 
 impl Session {
@@ -148,6 +150,7 @@ impl Session {
             stop: Stop::default(),
             last_run: None,
             seen: SeenTopics::default(),
+            watched: Vec::new(),
         };
         for (key, value) in &session.config.settings {
             session.settings.configure(key, &value.text, value.origin.to_string())?;
@@ -238,6 +241,16 @@ impl Session {
     /// How the runs in the background are doing, by name.
     pub fn runs(&self) -> Vec<RunReport> {
         self.runs.reports()
+    }
+
+    /// What is worth a look: the steps that were watched last, or else those that run in the background.
+    pub fn worth_watching(&self) -> Vec<String> {
+        let mut names = self.watched.clone();
+        if names.is_empty() {
+            names = self.runs.running();
+        }
+        names.retain(|name| self.catalog.get(name).is_some());
+        names
     }
 
     /// The query that the next `|>` goes on with.

@@ -71,7 +71,7 @@ fn answered(session: &mut Session, text: &str) -> String {
             Ok(Reply::Explained(explained)) => explained.to_string(),
             Ok(Reply::Live(live)) => drained(*live),
             Ok(Reply::Taping(taping)) => recorded(*taping),
-            Ok(Reply::Watched(watched)) => drained(*watched.live),
+            Ok(Reply::Watched(watched)) => watched.into_iter().map(|watched| drained(*watched.live)).collect(),
             Ok(Reply::Plotted(plotted)) => drained(*plotted.live),
             Err(fault) => fault.render(&Look::plain()),
         };

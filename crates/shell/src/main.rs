@@ -17,6 +17,7 @@ mod play;
 mod plot;
 mod prompt;
 mod screen;
+mod screens;
 mod tape;
 mod taping;
 mod terminal;

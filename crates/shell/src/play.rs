@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Instant;
 
-use millstream_session::{Batch, Columns, Fault, Reply, Script, Session, Table, Watched};
+use millstream_session::{Batch, Columns, Fault, Reply, RunState, Script, Session, Table, Watched};
 
 use crate::desk::Desk;
 use crate::exit::Exit;
@@ -11,6 +11,7 @@ use crate::interrupt::Interrupt;
 use crate::live;
 use crate::plot;
 use crate::screen::Screen;
+use crate::screens;
 use crate::taping;
 
 /// How statements are gone through.
@@ -82,8 +83,10 @@ fn answer(desk: &Desk, mut rest: Script, screen: &mut Screen, interrupt: &Interr
     };
     let (mut answer, zone) = desk.ask_or(interrupt, work, |(answer, _)| {
         // A query that nobody looks at any more does not go on.
-        if let Some(Ok(Reply::Live(live) | Reply::Watched(Watched { live, .. }))) = answer.reply {
-            live.stop();
+        match answer.reply {
+            Some(Ok(Reply::Live(live))) => live.stop(),
+            Some(Ok(Reply::Watched(steps))) => steps.iter().for_each(|watched| watched.live.stop()),
+            _ => {}
         }
     })?;
     screen.look.zone = zone;
@@ -117,13 +120,29 @@ fn show(
                 screen.aside(&millstream_session::gate::shown_lines(&line))?;
             }
         }
-        Reply::Live(live) | Reply::Watched(Watched { live, .. }) => {
-            return live::watch(*live, changelog, screen, interrupt);
-        }
+        Reply::Live(live) => return live::watch(*live, changelog, screen, interrupt),
+        Reply::Watched(steps) if screen.whole() => return screens::watch(steps, screen, interrupt),
+        Reply::Watched(steps) => return line_by_line(steps, screen, interrupt),
         Reply::Taping(taping) => return taping::drive(*taping, screen, interrupt),
         Reply::Plotted(plotted) => return plot::draw(plotted, screen, interrupt),
     }
     Ok(Ok(Exit::Ok))
+}
+
+/// A step that is watched where there is no screen to fill: a line a change.
+fn line_by_line(
+    mut steps: Vec<Watched>,
+    screen: &mut Screen,
+    interrupt: &Interrupt,
+) -> io::Result<Result<Exit, Fault>> {
+    let (Some(Watched { run, live, .. }), true) = (steps.pop(), steps.is_empty()) else {
+        steps.iter().for_each(|watched| watched.live.stop());
+        let fault = Fault::usage("without a terminal, one step is watched at a time");
+        return Ok(Err(fault.hint("a line for each change of several steps would not say whose it is")));
+    };
+    let shown = live::watch(*live, true, screen, interrupt);
+    run.end(RunState::Finished);
+    shown
 }
 
 /// Writes a table that is known as a whole, in the format of the screen.

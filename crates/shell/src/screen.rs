@@ -93,6 +93,12 @@ impl Screen {
         self.err_look.width = columns.filter(|_| self.err_look.terminal);
     }
 
+    /// Whether a view may fill the screen: somebody sits at a terminal that can, and no other format was asked for.
+    pub fn whole(&self) -> bool {
+        let table = !self.formatted || self.format == Format::Table;
+        table && self.look.terminal && io::stdin().is_terminal() && !terminal::is_dumb()
+    }
+
     /// Rows after which a table that goes on repeats its names.
     pub fn page_rows(&self) -> usize {
         match terminal::size() {

@@ -1,6 +1,7 @@
 //! What the terminal is like, and leaving it as it was found.
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::args::When;
 
@@ -47,7 +48,50 @@ impl Drop for Restore {
     }
 }
 
+/// The whole terminal: another screen than that of the shell, keys as they are pressed, the mouse. Given back when it is
+/// dropped, and when the program panics.
+pub struct Whole(());
+
+/// Whether somebody has the whole terminal: giving back what was not taken would move the cursor.
+static WHOLE: AtomicBool = AtomicBool::new(false);
+
+impl Whole {
+    /// Takes it.
+    pub fn take() -> io::Result<Whole> {
+        crossterm::terminal::enable_raw_mode()?;
+        WHOLE.store(true, Ordering::SeqCst);
+        let whole = Whole(());
+        crossterm::execute!(
+            io::stdout(),
+            crossterm::terminal::EnterAlternateScreen,
+            crossterm::event::EnableMouseCapture,
+            crossterm::cursor::Hide
+        )?;
+        Ok(whole)
+    }
+}
+
+impl Drop for Whole {
+    fn drop(&mut self) {
+        leave_whole();
+        let _ = crossterm::terminal::disable_raw_mode();
+    }
+}
+
+fn leave_whole() {
+    if WHOLE.swap(false, Ordering::SeqCst) {
+        // The terminal may be gone; there is nobody left to tell.
+        let _ = crossterm::execute!(
+            io::stdout(),
+            crossterm::event::DisableMouseCapture,
+            crossterm::terminal::LeaveAlternateScreen,
+            crossterm::cursor::Show
+        );
+    }
+}
+
 fn give_back() {
+    leave_whole();
     // The terminal may be gone; there is nobody left to tell.
     let _ = crossterm::terminal::disable_raw_mode();
     if std::io::stdout().is_terminal() && !is_dumb() {

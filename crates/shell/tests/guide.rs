@@ -1,5 +1,5 @@
 //! The guide is true: every `$` command of `docs/guide` prints what stands below it, every `>` line is answered at a real
-//! prompt with what stands below it. `UPDATE=1` writes down what `$` commands print now.
+//! prompt with what stands below it, and a key in angle brackets is pressed. `UPDATE=1` writes down what `$` commands print now.
 
 use std::fmt::Write;
 use std::fs;
@@ -70,13 +70,15 @@ fn every_line_of_the_guide_is_answered_at_the_prompt() {
         let mut terminal = Terminal::start(folder.path(), &[], 200, 140, "xterm-256color");
         terminal.wait_for_prompt();
         for line in lines {
-            match line.strip_prefix("> ") {
-                Some(typed) => {
+            let pressed = line.strip_prefix('<').and_then(|line| line.strip_suffix('>'));
+            match (line.strip_prefix("> "), pressed) {
+                (Some(typed), _) => {
                     terminal.wait_for_prompt();
                     terminal.keys(&format!("{typed}\r"));
                     asked += 1;
                 }
-                None => {
+                (None, Some(key)) => terminal.keys(if key == "Enter" { "\r" } else { key }),
+                (None, None) => {
                     let parts: Vec<&str> = line.split('…').map(str::trim).filter(|part| !part.is_empty()).collect();
                     terminal.wait_until(line, |shown| shown.lines().any(|shown| in_order(shown, &parts)));
                 }

@@ -11,3 +11,4 @@ mod prompt;
 mod pty;
 mod reference;
 mod transcripts;
+mod watch;

@@ -141,6 +141,13 @@ impl Terminal {
         panic!("the program does not end:\n{}", self.shown());
     }
 
+    /// Sends a signal to the program.
+    pub fn signal(&self, signal: i32) {
+        let id = i32::try_from(self.child.id()).expect("a process has a small number");
+        // SAFETY: kill takes any number; the child has not been waited for, so its number is still its own.
+        assert_eq!(unsafe { libc::kill(id, signal) }, 0, "{}", std::io::Error::last_os_error());
+    }
+
     /// Whether the terminal is in the state in which a shell leaves it: lines are edited and echoed by it.
     pub fn is_cooked(&self) -> bool {
         use std::os::fd::AsRawFd;

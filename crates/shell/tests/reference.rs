@@ -71,14 +71,23 @@ fn keys() {
     terminal.wait_for("> ");
     terminal.keys("\\keys\n");
     terminal.wait_for("a capital letter");
-    terminal.wait_for("select");
+    terminal.wait_for("wheel");
     terminal.wait_for_prompt();
     let shown = terminal.shown();
     let mut page =
         String::from("# Keys\n\n`\\keys` at the prompt shows the same.\n\n| keys | what they do |\n|---|---|\n");
     let lines = shown.lines().skip_while(|line| !line.contains("\\keys")).skip(1);
-    for (keys, meaning) in lines.filter_map(|line| line.strip_prefix("  ")?.split_once("  ")) {
-        writeln!(page, "| {} | {} |", cell(keys.trim()), cell(meaning.trim())).expect("memory");
+    for line in lines {
+        match line.strip_prefix("  ").and_then(|line| line.split_once("  ")) {
+            Some((keys, meaning)) => {
+                writeln!(page, "| {} | {} |", cell(keys.trim()), cell(meaning.trim())).expect("memory");
+            }
+            None if line.starts_with("While") => {
+                let title = line.trim().trim_end_matches(':');
+                writeln!(page, "\n# {title}\n\n| keys | what they do |\n|---|---|").expect("memory");
+            }
+            None => {}
+        }
     }
     terminal.keys("\x04");
     assert_eq!(terminal.exit_code(), Some(0));

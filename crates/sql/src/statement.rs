@@ -78,8 +78,8 @@ pub enum Statement {
     Stop(Option<Name>),
     /// `WHY step`, `WHY query`: why nothing comes out; `None` for `WHY` alone, which asks about the last query.
     Why(Option<Box<Asked>>),
-    /// `WATCH name`: a step whose newest rows are shown while other statements run.
-    Watch(Name),
+    /// `WATCH name[, name …]`: steps whose rows are shown while other statements run.
+    Watch(Vec<Name>),
     /// `PLOT name …`.
     Plot(Plot),
     /// What is about tapes and replays.

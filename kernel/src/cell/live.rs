@@ -110,7 +110,7 @@ pub fn watch(
     stop: &Stop,
     output: &mut Output,
 ) -> Result<(), Fault> {
-    let Watched { run, live } = watched;
+    let Watched { run, live, .. } = watched;
     let limit = manner.limit(live.bounded);
     if !manner.attended {
         let done = show(*live, None, manner, stop, output);

@@ -105,7 +105,9 @@ fn show(kernel: &Arc<Kernel>, reply: Reply, manner: &Manner, stop: &Stop, output
         Reply::Live(live) => live::show(*live, None, manner, stop, output)?,
         Reply::Taping(taping) => taping::drive(*taping, manner, stop, output)?,
         Reply::Plotted(plotted) => live::show(*plotted.live, Some(plotted.sketch), manner, stop, output)?,
-        Reply::Watched(watched) => live::watch(kernel, watched, manner, stop, output)?,
+        Reply::Watched(steps) => {
+            steps.into_iter().try_for_each(|watched| live::watch(kernel, watched, manner, stop, output))?;
+        }
         Reply::Preview(preview) => {
             let below: Vec<String> = preview.lines().iter().map(|line| gate::shown_lines(line).into_owned()).collect();
             put(&whole(&preview.table, &below.join("\n"), manner)?, manner, output);

@@ -67,7 +67,7 @@ pub struct Series {
 
 impl Chart {
     /// The smallest and the largest x; `None` without points.
-    fn across(&self) -> Option<(f64, f64)> {
+    pub fn across(&self) -> Option<(f64, f64)> {
         match &self.x.kind {
             AxisKind::Words(words) if words.is_empty() => None,
             AxisKind::Words(words) => Some((-0.5, words.len() as f64 - 0.5)),
@@ -76,7 +76,7 @@ impl Chart {
     }
 
     /// The smallest and the largest y, with the zero that bars and areas stand on.
-    fn upward(&self) -> Option<(f64, f64)> {
+    pub fn upward(&self) -> Option<(f64, f64)> {
         let base = matches!(self.mark, Mark::Bar | Mark::Area).then_some(0.0);
         range(self.points().map(|(_, y)| y).chain(base)).filter(|_| self.points().next().is_some())
     }
@@ -86,13 +86,18 @@ impl Chart {
     }
 
     /// The place along x as text.
-    fn x_text(&self, at: f64) -> String {
+    pub fn x_text(&self, at: f64) -> String {
         match &self.x.kind {
             AxisKind::Time => scale::time_text(at),
             AxisKind::Number => scale::number_text(at),
             AxisKind::Words(words) => words.get(at as usize).cloned().unwrap_or_default(),
         }
     }
+}
+
+/// A value along y as text.
+pub fn y_text(at: f64) -> String {
+    scale::number_text(at)
 }
 
 fn range(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {

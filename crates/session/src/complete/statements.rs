@@ -62,7 +62,11 @@ pub const STATEMENTS: &[Statement] = &[
     says("START", "START name | query | INSERT …", "runs a query in the background; its rows appear above the prompt"),
     says("STOP", "STOP name | ALL", "stops a run in the background"),
     says("WHY", "WHY name", "says why a step gives no row yet, or why it gives fewer than one thinks"),
-    says("WATCH", "WATCH name", "shows the rows of a step as they come"),
+    says(
+        "WATCH",
+        "WATCH name[, name …]",
+        "shows steps as they run, over the whole screen: rows, changes, chart, operators",
+    ),
     says("PLOT", "PLOT name x column y column [color column]", "draws the rows of a step as a chart"),
     says(
         "RECORD",

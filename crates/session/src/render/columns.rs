@@ -63,7 +63,7 @@ impl Columns {
     }
 
     /// Heads of a box table, the kind's first if it is shown.
-    pub(super) fn heads(&self) -> Vec<Head> {
+    pub(crate) fn heads(&self) -> Vec<Head> {
         let kind = self.kinds.then(|| Head { name: self.kind_name(), kind: String::new(), right: false });
         let columns = self.schema.fields().iter().zip(&self.types).map(|(field, name)| Head {
             name: gate::shown(field.name()).into_owned(),
@@ -74,7 +74,7 @@ impl Columns {
     }
 
     /// Cells of one row, the kind first if it is shown.
-    pub(super) fn cells(&self, batch: &Batch, row: usize, look: &Look) -> Vec<Cell> {
+    pub(crate) fn cells(&self, batch: &Batch, row: usize, look: &Look) -> Vec<Cell> {
         let kind = self.kinds.then(|| kind_cell(batch.kind(row)));
         let cells = batch.rows.columns().iter().map(|column| {
             let cell = value(column.as_ref(), row);

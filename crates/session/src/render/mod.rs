@@ -22,6 +22,7 @@ use std::io::{self, Write};
 
 use millstream_record::{Batch, Millis};
 
+pub use base64::base64;
 pub use clock_text::Zone;
 pub use columns::{Columns, batch_of};
 pub use excerpt::Excerpt;

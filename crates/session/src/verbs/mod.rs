@@ -60,7 +60,7 @@ pub fn answer(session: &mut Session, text: &str, statement: Spanned<Statement>) 
         Statement::Peek(peek) => peek::peek(session, &peek),
         Statement::AdviseWatermark(name) => advise::watermark(session, &name),
         Statement::Use(name) => Err(set::only_one(&name)),
-        Statement::Watch(name) => watch::watch(session, &name),
+        Statement::Watch(names) => watch::watch(session, &names),
         Statement::Plot(plot) => plot::plot(session, &plot),
         Statement::Tape(verb) => tape(session, &verb),
         Statement::Why(asked) => why::why(session, asked.as_deref()),

@@ -1,4 +1,4 @@
-//! `WATCH step`: all rows of a step as they come, for a display that goes on while other statements run.
+//! `WATCH step, …`: all rows of steps as they come, for displays that go on while other statements run.
 
 use millstream_sql::statement::Name;
 
@@ -7,10 +7,15 @@ use crate::reply::{Reply, Watched};
 use crate::session::Session;
 use crate::verbs::query;
 
-/// `WATCH name`. Whoever watched the step before stops.
-pub fn watch(session: &mut Session, name: &Name) -> Result<Reply, Fault> {
-    let graph = query::all_of(session, name)?;
-    let live = Box::new(query::start(session, graph)?);
-    let run = session.runs.lend(&name.text, live.ran());
-    Ok(Reply::Watched(Watched { run, live }))
+/// `WATCH name, …`. Whoever watched one of the steps before stops. If one cannot be started, none is.
+pub fn watch(session: &mut Session, names: &[Name]) -> Result<Reply, Fault> {
+    let graphs = names.iter().map(|name| query::all_of(session, name)).collect::<Result<Vec<_>, _>>()?;
+    let started = graphs.into_iter().map(|graph| query::start(session, graph)).collect::<Result<Vec<_>, _>>()?;
+    session.watched = names.iter().map(|name| name.text.clone()).collect();
+    let watched = names.iter().zip(started).map(|(name, live)| Watched {
+        run: session.runs.lend(&name.text, live.ran()),
+        live: Box::new(live),
+        clock: session.clock.clone(),
+    });
+    Ok(Reply::Watched(watched.collect()))
 }

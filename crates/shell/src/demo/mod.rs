@@ -88,7 +88,7 @@ fn guided(desk: &Desk, names: Vocabulary, screen: &mut Screen, interrupt: &Inter
     }
     say(&format!("\n{FAREWELL}\n"), screen)?;
     screen.note("The topics of the tour are still there. Ask on, or leave with Ctrl-D.")?;
-    while let Line::Text(_) | Line::Nothing = prompt::ask(&mut prompt, desk, screen, interrupt)? {}
+    while let Line::Text(_) | Line::Nothing | Line::Watch = prompt::ask(&mut prompt, desk, screen, interrupt)? {}
     Ok(Exit::Ok)
 }
 

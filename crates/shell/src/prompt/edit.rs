@@ -79,10 +79,11 @@ impl Editor {
             return Ok(match self.line.read_line(&mark)? {
                 Signal::Success(text) => Line::Text(text),
                 Signal::CtrlD => Line::Leave,
-                Signal::HostCommand(_) => {
+                Signal::HostCommand(command) if command == keys::EDIT => {
                     self.edit_outside();
                     continue;
                 }
+                Signal::HostCommand(_) => Line::Watch,
                 _ => Line::Nothing,
             });
         }

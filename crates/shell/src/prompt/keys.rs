@@ -11,6 +11,9 @@ pub const HISTORY: &str = "history";
 /// What the editor says when the text is to be opened in `$EDITOR`.
 pub const EDIT: &str = "edit";
 
+/// What the editor says when the steps that were watched last are to be watched again.
+pub const WATCH: &str = "watch";
+
 /// The keys that are bound: those of Emacs, and our own.
 pub fn keymap() -> Keybindings {
     let mut keys = default_emacs_keybindings();
@@ -21,6 +24,7 @@ pub fn keymap() -> Keybindings {
     keys.add_binding(KeyModifiers::CONTROL, KeyCode::Char('r'), menu(HISTORY));
     keys.add_binding(KeyModifiers::ALT, KeyCode::Char('e'), edit());
     keys.add_binding(KeyModifiers::CONTROL, KeyCode::Char('o'), edit());
+    keys.add_binding(KeyModifiers::ALT, KeyCode::Char('w'), ReedlineEvent::ExecuteHostCommand(WATCH.into()));
     keys.add_binding(KeyModifiers::NONE, KeyCode::PageDown, ReedlineEvent::MenuPageNext);
     keys.add_binding(KeyModifiers::NONE, KeyCode::PageUp, ReedlineEvent::MenuPagePrevious);
     keys
@@ -69,8 +73,9 @@ fn meaning(event: &ReedlineEvent) -> Option<(usize, &'static str)> {
         }
         ReedlineEvent::Down | ReedlineEvent::NextHistory => (6, "a line down; on the last line: what was typed after"),
         ReedlineEvent::Enter | ReedlineEvent::Submit => (7, "answer, if the statement is whole; else a new line"),
-        ReedlineEvent::ExecuteHostCommand(_) => (8, "open the text in $VISUAL or $EDITOR"),
-        ReedlineEvent::CtrlC => (9, "drop the line; stop the query that runs"),
+        ReedlineEvent::ExecuteHostCommand(command) if command == EDIT => (8, "open the text in $VISUAL or $EDITOR"),
+        ReedlineEvent::ExecuteHostCommand(_) => (9, "watch again what was watched last; the line stays as it is"),
+        ReedlineEvent::CtrlC => (10, "drop the line; stop the query that runs"),
         ReedlineEvent::CtrlD => (10, "leave, on an empty line; else delete a character"),
         ReedlineEvent::ClearScreen => (11, "clear the screen"),
         ReedlineEvent::Esc => (12, "close the menu"),

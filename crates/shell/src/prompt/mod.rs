@@ -35,6 +35,8 @@ pub enum Line {
     Text(String),
     /// Ctrl-C: nothing.
     Nothing,
+    /// What was watched last is to be watched again; what is typed stays.
+    Watch,
     /// Ctrl-D.
     Leave,
 }
@@ -61,7 +63,7 @@ pub fn run(session: Session, workspace: &Path, screen: &mut Screen, interrupt: &
     let told = outlet.clone();
     let (_closing, desk) = Desk::telling(session, move |left| told.iter().for_each(|outlet| tell(outlet, left)))?;
     let _watch = outlet.map(|outlet| Watch::start(notices, desk.clone(), outlet, screen.look.clone()));
-    while let Line::Text(_) | Line::Nothing = ask(&mut prompt, &desk, screen, interrupt)? {
+    while let Line::Text(_) | Line::Nothing | Line::Watch = ask(&mut prompt, &desk, screen, interrupt)? {
         if interrupt.ended() {
             break;
         }
@@ -81,6 +83,10 @@ fn tell(outlet: &Outlet, left: bool) {
 /// Reads once and answers, if there is something to answer. [`Line::Leave`] is also what a command says that ends it all.
 pub fn ask(prompt: &mut Prompt, desk: &Desk, screen: &mut Screen, interrupt: &Interrupt) -> io::Result<Line> {
     let line = prompt.read(screen, interrupt)?;
+    if let Line::Watch = line {
+        watch_again(desk, screen, interrupt)?;
+        interrupt.clear();
+    }
     if let Line::Text(text) = &line
         && !text.trim().is_empty()
     {
@@ -97,6 +103,18 @@ pub fn ask(prompt: &mut Prompt, desk: &Desk, screen: &mut Screen, interrupt: &In
         interrupt.clear();
     }
     Ok(line)
+}
+
+/// Watches what was watched last.
+fn watch_again(desk: &Desk, screen: &mut Screen, interrupt: &Interrupt) -> io::Result<()> {
+    let names = desk.ask(interrupt, |session| session.worth_watching()).unwrap_or_default();
+    if names.is_empty() {
+        return screen.note("\nnothing has been watched yet: WATCH step;");
+    }
+    let names: Vec<String> = names.iter().map(|name| millstream_session::quoted(name)).collect();
+    let way = Way { keep_going: false, chatty: true };
+    play::play(desk, &format!("WATCH {};", names.join(", ")), way, screen, interrupt)?;
+    screen.flush()
 }
 
 /// Whether the prompt goes on.

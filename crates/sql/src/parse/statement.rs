@@ -96,7 +96,11 @@ fn read(cursor: &mut Cursor<'_>) -> Result<Read, SqlError> {
         }
         "WATCH" => {
             cursor.next();
-            Statement::Watch(cursor.path("the name of a step")?)
+            let mut steps = vec![cursor.path("the name of a step")?];
+            while cursor.takes_token(&Token::Comma) {
+                steps.push(cursor.path("the name of a step")?);
+            }
+            Statement::Watch(steps)
         }
         "PLOT" => Statement::Plot(plot::plot(cursor)?),
         verb if tape::VERBS.contains(&verb) => Statement::Tape(tape::verb(cursor, verb)?),

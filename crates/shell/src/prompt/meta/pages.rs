@@ -8,6 +8,7 @@ use millstream_session::{STATEMENTS, STEPS, code, gate, statement, width};
 use super::COMMANDS;
 use crate::prompt::keys;
 use crate::screen::Screen;
+use crate::screens::keys::{Keys, MOUSE};
 
 /// `\help`, `\help SELECT`.
 pub fn help(argument: &str, screen: &mut Screen) -> io::Result<()> {
@@ -45,6 +46,10 @@ fn overview() -> String {
 pub fn keys(screen: &mut Screen) -> io::Result<()> {
     let mut page = String::new();
     lines(&mut page, keys::page());
+    page.push_str("\nWhile steps are watched (WATCH):\n\n");
+    let watching = Keys::default();
+    let mouse = MOUSE.iter().map(|(what, meaning)| (what.to_string(), *meaning));
+    lines(&mut page, watching.page().chain(mouse));
     show(&page, screen)
 }
 
