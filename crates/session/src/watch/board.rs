@@ -118,7 +118,7 @@ impl Board {
         let order = order(&held, ask.order);
         let (order, mut page) = self.pick(&held, order, ask, look, total);
         let shown: Vec<usize> = order.into_iter().skip(page.first).take(ask.count).collect();
-        let is_new = |row: &usize| now.0 - held.since[*row].0 < MARKED;
+        let is_new = |row: &usize| now.0.saturating_sub(held.since[*row].0) < MARKED;
         let before = self.before(&shown)?;
         let row = |(place, row): (usize, &usize)| {
             let cells = self.columns.cells(&held.rows, *row, look);
@@ -144,7 +144,7 @@ impl Board {
             let cells = self.columns.cells(&held.rows, row, look);
             let fresh = match order.get(place + 1) {
                 Some(before) if history => differing(&self.columns.cells(&held.rows, *before, look), &cells),
-                _ if !history && now.0 - held.since[row].0 < MARKED => Fresh::Row,
+                _ if !history && now.0.saturating_sub(held.since[row].0) < MARKED => Fresh::Row,
                 _ => Fresh::None,
             };
             Row { at: held.since[row], kind: Some(held.rows.kind(row)), cells, fresh }

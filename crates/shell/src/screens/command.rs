@@ -86,8 +86,8 @@ fn known(state: &mut State, name: &str, rest: &str) -> Result<Effect, String> {
             step.settle(page);
         }
         _ => {
-            let theme = Theme::ALL.iter().find(|(known, _)| *known == rest);
-            state.theme = theme.ok_or_else(|| format!("there is no theme '{rest}': dark, light or plain"))?.1;
+            let known = Theme::parse(rest);
+            state.theme = known.ok_or_else(|| format!("there is no theme '{rest}': dark, light or plain"))?;
         }
     }
     Ok(Effect::None)

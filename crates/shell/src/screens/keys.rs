@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use millstream_session::{Config, Fault};
 
 /// What a key does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -209,6 +210,21 @@ impl Keys {
             keys.names.push(names.into_iter().filter(bound).collect());
         }
         Ok(keys)
+    }
+
+    /// The keys that config.toml says: `[keys]`, by the name of the action, the keys of one with spaces between them.
+    ///
+    /// # Errors
+    /// The line of what is no action or no key.
+    pub fn configured(config: &Config) -> Result<Keys, Fault> {
+        let keys = |text: &str| text.split_whitespace().map(str::to_string).collect();
+        let mut table = BTreeMap::new();
+        for (name, value) in &config.keys {
+            table.insert(name.clone(), keys(&value.text));
+            // One after the other, so that what is wrong is said with its line.
+            Keys::with(&table).map_err(|wrong| Fault::usage(format!("{}: {wrong}", value.origin)))?;
+        }
+        Ok(Keys::with(&table).expect("all of it was read a moment ago"))
     }
 
     /// What a key does.

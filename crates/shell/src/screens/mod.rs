@@ -19,7 +19,7 @@ mod state;
 mod table;
 #[cfg(test)]
 mod tests;
-mod theme;
+pub mod theme;
 mod timeline;
 
 use std::io;
@@ -34,7 +34,6 @@ use crate::interrupt::Interrupt;
 use crate::screen::Screen;
 use act::Effect;
 use canvas::{Canvas, Heard};
-use keys::Keys;
 use state::State;
 use theme::Theme;
 
@@ -52,9 +51,7 @@ pub fn watch(watched: Vec<Watched>, screen: &mut Screen, interrupt: &Interrupt) 
         Ok(feeds) => feeds,
         Err(fault) => return Ok(Err(fault)),
     };
-    let ground = std::env::var("COLORFGBG").ok();
-    let theme = Theme::fitting(screen.look.color, ground.as_deref());
-    let mut state = State::new(feeds.iter().map(Feed::name), theme, Keys::default(), zone);
+    let mut state = State::new(feeds.iter().map(Feed::name), theme(screen), screen.keys.clone(), zone);
     screen.results()?;
     screen.flush()?;
     let shown = {
@@ -72,6 +69,13 @@ pub fn watch(watched: Vec<Watched>, screen: &mut Screen, interrupt: &Interrupt) 
         }
     }
     Ok(exit)
+}
+
+/// The theme that was chosen, or that fits the terminal. Without colour there is one.
+fn theme(screen: &Screen) -> Theme {
+    let ground = std::env::var("COLORFGBG").ok();
+    let fitting = Theme::fitting(screen.look.color, ground.as_deref());
+    screen.theme.filter(|_| screen.look.color).unwrap_or(fitting)
 }
 
 /// Says what became of the records of a step that is no longer watched.

@@ -116,7 +116,7 @@ fn every_view_at_every_size_and_theme() {
                 act::show(&mut state, view);
             }
             look(&mut state, area);
-            writeln!(all, "{width} x {height}, {}\n{}", theme.name(), drawn(&state, area)).expect("memory");
+            writeln!(all, "{width} x {height}, {theme:?}\n{}", drawn(&state, area)).expect("memory");
         }
         check(name, &all);
     }
@@ -154,7 +154,9 @@ fn keys_sort_filter_copy_and_leave() {
     press(&mut state, "G");
     look(&mut state, area);
     assert_eq!(state.shown().row, 29);
-    press(&mut state, "g\n");
+    press(&mut state, "g");
+    look(&mut state, area);
+    press(&mut state, "\n");
     look(&mut state, area);
     assert_eq!(state.view, View::History);
     assert_eq!(press(&mut state, "\x1b"), Effect::None);
