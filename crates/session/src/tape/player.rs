@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use millstream_connect::tape::Tape;
+use millstream_engine::inspect::Inspection;
 use millstream_plan::Changes;
 use millstream_record::{Batch, Millis};
 use millstream_sql::statement::{self, Rate, StepUnit, Then};
@@ -27,6 +28,7 @@ use super::replaying::Replaying;
 use super::seat::Seat;
 use crate::fault::Fault;
 use crate::fold::Fold;
+use crate::live::Ran;
 use crate::render::Columns;
 use crate::session::Session;
 
@@ -301,6 +303,15 @@ impl Player {
         let mut inner = self.inner();
         let wanted = inner.seats.iter_mut().filter(|(name, _)| step.is_none_or(|step| step == *name));
         wanted.filter_map(|(_, seat)| seat.breakpoint.take()).count()
+    }
+
+    /// What can be looked into of a step, and what is to be seen there now.
+    pub(crate) fn look_into(&self, step: &str) -> Option<(Ran, Inspection)> {
+        let mut inner = self.inner();
+        let seat = inner.seats.get_mut(step)?;
+        let (inside, graph) = (seat.head().replay().inspect(), seat.graph().clone());
+        let counters = seat.head().replay().counters().clone();
+        Some((Ran { graph, counters }, inside))
     }
 
     /// Does something with the seat of each step.

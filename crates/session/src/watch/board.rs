@@ -95,6 +95,28 @@ impl Board {
         Ok(())
     }
 
+    /// How many changes have come.
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// Forgets all that came: these rows stand now, and none of them is new.
+    pub fn restart(&mut self, rows: &[RecordBatch]) -> Result<(), ArrowError> {
+        self.log.clear();
+        (self.logged, self.bytes, self.changes) = (0, 0, 0);
+        if let Stands::Folded(fold) = &mut self.stands {
+            **fold = Fold::bounded(self.columns.schema.clone(), self.room)?;
+        }
+        for rows in rows {
+            let batch = Batch::insert(rows.clone());
+            match &mut self.stands {
+                Stands::Folded(fold) => fold.take_at(&batch, Millis::MIN)?,
+                _ => self.take(&batch, Millis::MIN)?,
+            }
+        }
+        Ok(())
+    }
+
     /// A board that shows what this one shows now, and takes nothing any more.
     pub fn frozen(&self) -> Result<Board, ArrowError> {
         let stands = match &self.stands {

@@ -15,6 +15,8 @@ pub const COMMANDS: &[(&str, &str, &str)] = &[
     ("filter", "[WORDS]", "show rows with these words; alone: all"),
     ("plot", "[x COLUMN] [y COLUMN, …] [color COLUMN] [AS line|bar|point|area]", "what the chart shows"),
     ("row", "N", "to this row"),
+    ("goto", "12:04 | RECORD N", "in a replay: to this time or record of the tape"),
+    ("back", "N", "in a replay: so many events back"),
     ("theme", "dark|light|plain", "how things look"),
     ("help", "", "the keys and these commands"),
 ];
@@ -77,6 +79,12 @@ fn known(state: &mut State, name: &str, rest: &str) -> Result<Effect, String> {
         "plot" => {
             act::show(state, View::Chart);
             return Ok(Effect::Sketch(rest.into()));
+        }
+        "goto" | "back" => {
+            if state.tape.is_none() {
+                return Err("nothing is replayed: REPLAY tape; at the prompt begins".into());
+            }
+            return Ok(Effect::Statement(format!("{} {rest};", name.to_uppercase())));
         }
         "row" => {
             let row: usize = rest.parse().map_err(|_| format!("'{rest}' is no number of a row"))?;

@@ -21,6 +21,7 @@ use super::state::{State, View};
 use super::theme::Theme;
 use fixture::scene;
 use millstream_session::Zone;
+use millstream_session::watch::Control;
 
 fn state(theme: Theme) -> State {
     State::new(["bars"], theme, Keys::default(), Zone::UTC)
@@ -135,6 +136,12 @@ fn bars_sparks_help_and_what_is_typed() {
         }
         writeln!(all, "{keys:?}\n{}", drawn(&state, area)).expect("memory");
     }
+    let mut replayed = self::state(Theme::Dark);
+    replayed.tape = Some(fixture::tape());
+    for area in [area, Rect::new(0, 0, 30, 8)] {
+        look(&mut replayed, area);
+        writeln!(all, "a tape\n{}", drawn(&replayed, area)).expect("memory");
+    }
     check("typed", &all);
 }
 
@@ -171,6 +178,12 @@ fn keys_sort_filter_copy_and_leave() {
     assert_eq!(press(&mut state, " "), Effect::Hold(true));
     assert_eq!(press(&mut state, "."), Effect::Advance);
     assert_eq!(press(&mut state, " "), Effect::Hold(false));
+    assert_eq!(press(&mut state, ".,"), Effect::None, "the arrows move through the columns");
+    state.tape = Some(fixture::tape());
+    assert_eq!(press(&mut state, "."), Effect::Tape(Control::Event));
+    assert_eq!(press(&mut state, ","), Effect::Tape(Control::Back(1)));
+    assert_eq!(press(&mut state, ">"), Effect::Tape(Control::Faster(true)));
+    assert_eq!(press(&mut state, ":goto 12:04\n"), Effect::Statement("GOTO 12:04;".into()));
     assert_eq!(press(&mut state, "q"), Effect::Leave);
     for before in ["?", "/", ":"] {
         press(&mut state, before);
