@@ -4,4 +4,5 @@ mod cases;
 mod checkpoints;
 mod kafka;
 mod owner;
+mod tapes;
 mod tidy;

@@ -2,4 +2,5 @@
 
 mod browse;
 mod generate;
+mod tape;
 mod topic;

@@ -18,7 +18,7 @@ const fn says(code: &'static str, title: &'static str, text: &'static str) -> Co
 
 /// Every code in order. `E01` the text cannot be read, `E02` a name or type does not fit, `E03` a table is declared
 /// wrongly, `E04` a query cannot be planned, `E05` not supported, `E06` a run failed, `E07` the world outside,
-/// `E08` the user stopped it.
+/// `E08` the user stopped it, or two answers differ, `E09` tapes and replays.
 pub const CODES: &[Code] = &[
     says(
         "E0001",
@@ -266,6 +266,46 @@ pub const CODES: &[Code] = &[
         "E0802",
         "the answers cannot be compared",
         "The batch that an answer is held against did not come to its end.",
+    ),
+    says(
+        "E0803",
+        "the answer depends on the order of arrival",
+        "CHECK step ORDER has found an order of the same records that gives another answer; the example shows a few of them that are enough. Late rows do that, and so do FIRST_VALUE, LAST_VALUE and the like.",
+    ),
+    says(
+        "E0902",
+        "this cannot be recorded",
+        "What is recorded are the records of taps. A step has none: record the taps that it reads. A table that gives rows and no records (datagen, Parquet) has none either: write its rows into a topic first.",
+    ),
+    says(
+        "E0903",
+        "the file does not say what it is",
+        "A tape is carried as JSON lines (.jsonl) or Parquet (.parquet), by the ending of the file's name.",
+    ),
+    says("E0910", "nothing is replayed", "REPLAY name; begins. SHOW TAPES lists what there is."),
+    says(
+        "E0911",
+        "the tap is not on the tape",
+        "A replay reads the taps that were recorded together. LIVE; goes back to the topics.",
+    ),
+    says("E0912", "a replay writes nowhere", "INSERT INTO is for live topics. LIVE; goes back to them."),
+    says("E0913", "no record on that stretch", "FROM and TO leave nothing of the tape. SHOW TAPES tells its times."),
+    says("E0914", "no step reads the tape", "The debugger drives the steps of the workbook. CREATE VIEW makes one."),
+    says(
+        "E0915",
+        "nothing in common to compare",
+        "DIFF compares the columns that have one name and type in both versions.",
+    ),
+    says(
+        "E0916",
+        "the tape is too long for this",
+        "Tracing, and other orders of arrival, go over every record by itself. Replay a stretch: REPLAY name FROM 12:04 TO 12:05.",
+    ),
+    says("E0917", "no such record on the tape", "The partition has no record of that offset on the tape."),
+    says(
+        "E0918",
+        "a tap has no place in other orders",
+        "CHECK step ORDER lays the records of the tape in other orders; all taps of the step must be on it.",
     ),
 ];
 

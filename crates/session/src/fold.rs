@@ -10,6 +10,9 @@ use arrow::error::ArrowError;
 use arrow::row::{RowConverter, SortField};
 use millstream_record::{Batch, Kind, Millis};
 
+/// Where room is bounded, rows take no more bytes than this; the last one is held whatever it takes.
+const BYTES: usize = 64 << 20;
+
 /// The rows that stand, in the order in which each took its place. A new version of a row takes the place
 /// of the version before it.
 pub struct Fold {
@@ -27,6 +30,8 @@ pub struct Fold {
     room: Option<usize>,
     /// Rows that stand and are not held, for want of room.
     forgotten: u64,
+    /// What the rows that are held take, with the versions before them.
+    bytes: usize,
 }
 
 /// A row that stands.
@@ -42,6 +47,10 @@ impl Standing {
     /// Whether another version stood in its place, and is known.
     pub(crate) fn is_new_version(&self) -> bool {
         self.was.is_some()
+    }
+
+    fn bytes(&self) -> usize {
+        self.row.len() + self.was.as_ref().map_or(0, |was| was.len())
     }
 }
 
@@ -59,6 +68,7 @@ impl Fold {
             unmatched: 0,
             room: None,
             forgotten: 0,
+            bytes: 0,
         })
     }
 
@@ -148,14 +158,21 @@ impl Fold {
             }
         };
         let row: Arc<[u8]> = bytes.into();
-        self.rows.insert(place, Standing { row: row.clone(), was, since });
+        let standing = Standing { row: row.clone(), was, since };
+        self.bytes += standing.bytes();
+        self.rows.insert(place, standing);
         self.places.entry(row).or_default().push(place);
-        if self.room.is_some_and(|room| self.rows.len() > room)
-            && let Some((oldest, Standing { row, .. })) = self.rows.pop_first()
+        while self.is_overfull()
+            && let Some((oldest, standing)) = self.rows.pop_first()
         {
             self.forgotten += 1;
-            self.leave(&row, |places| places.retain(|place| *place != oldest));
+            self.bytes -= standing.bytes();
+            self.leave(&standing.row, |places| places.retain(|place| *place != oldest));
         }
+    }
+
+    fn is_overfull(&self) -> bool {
+        self.room.is_some_and(|room| self.rows.len() > room || (self.bytes > BYTES && self.rows.len() > 1))
     }
 
     fn remove(&mut self, bytes: &[u8], kind: Kind) {
@@ -168,7 +185,9 @@ impl Fold {
             }
             return;
         };
-        let left = place.and_then(|place| Some((place, self.rows.remove(&place)?.row)));
+        let gone = place.and_then(|place| Some((place, self.rows.remove(&place)?)));
+        self.bytes -= gone.as_ref().map_or(0, |(_, standing)| standing.bytes());
+        let left = gone.map(|(place, standing)| (place, standing.row));
         self.vacant = left.filter(|_| kind == Kind::UpdateBefore);
     }
 
@@ -258,7 +277,16 @@ mod tests {
         fold.take(&changes(&[(UpdateBefore, Some("a"), 1), (UpdateAfter, Some("a"), 2)])).expect("ok");
         assert_eq!((standing(&fold), fold.total()), (vec![row("c", 1), row("a", 2)], 3));
         fold.take(&changes(&[(Delete, Some("b"), 1), (Delete, Some("c"), 1)])).expect("ok");
+        assert_eq!(fold.bytes, fold.rows.values().map(Standing::bytes).sum::<usize>());
         assert_eq!((standing(&fold), fold.total(), fold.unmatched()), (vec![row("a", 2)], 1, 0));
+    }
+
+    #[test]
+    fn long_rows_take_no_more_than_their_bytes() {
+        let mut fold = Fold::bounded(schema(), 100).expect("all types are known");
+        let long = "x".repeat(BYTES / 3);
+        (0..5).for_each(|number| fold.take(&changes(&[(Kind::Insert, Some(&long), number)])).expect("ok"));
+        assert!(fold.bytes <= BYTES && (fold.len(), fold.total()) == (2, 5), "{} {}", fold.bytes, fold.len());
     }
 
     #[test]

@@ -66,6 +66,7 @@ pub use millstream_plan::{
 };
 pub use millstream_record::{Batch, Clock, Kind, Millis, Stop, SystemClock, sounds_secret};
 pub use millstream_sql::error::nearest;
+pub use millstream_sql::statement::{Rate, StepUnit};
 pub use millstream_sql::types::quoted;
 pub use millstream_sql::{Completeness, Lexeme, Lexemes, Span, Unfinished, is_complete};
 pub use preview::{Counts, Dependent, Kind as CountKind, OPEN, Preview};

@@ -189,7 +189,8 @@ pub fn accounts(graph: &Graph, ledger: Ledger) -> Vec<Account> {
     ledger.sources.into_iter().filter(|account| !own(&account.tap)).map(account).collect()
 }
 
-fn status(progress: &Progress, rows: u64) -> Status {
+/// The figures of a run, of which so many rows have been taken.
+pub fn status(progress: &Progress, rows: u64) -> Status {
     let sources = &progress.sources;
     let watermark = sources.iter().filter_map(|source| source.watermark).filter(|at| *at != Millis::MIN).min();
     let lags = sources.iter().map(|source| source.lag);

@@ -38,6 +38,8 @@ pub enum Reply {
 
 /// A step that is to be watched.
 pub struct Watched {
+    /// The step, by its own name.
+    pub step: String,
     /// How the session knows of it: `STOP` raises its stop, `SHOW RUNS` shows what it tells.
     pub run: Lent,
     /// Its rows.

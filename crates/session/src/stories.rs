@@ -172,3 +172,8 @@ fn explain() {
 fn runs() {
     play("runs.txt");
 }
+
+#[test]
+fn tapes() {
+    play("tapes.txt");
+}

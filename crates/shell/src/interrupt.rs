@@ -64,7 +64,7 @@ impl Interrupt {
         self.asked.load(Ordering::Relaxed) || self.ended()
     }
 
-    /// The signal for what waits on this thread.
+    /// A signal that Ctrl-C raises.
     pub fn stop(&self) -> Stop {
         Stop::of(self.asked.clone())
     }

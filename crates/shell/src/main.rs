@@ -37,6 +37,7 @@ use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::play::Way;
 use crate::screen::Screen;
+use crate::screens::keys::Keys;
 
 fn main() -> ExitCode {
     let (args, pieces) = Args::read();
@@ -46,7 +47,10 @@ fn main() -> ExitCode {
     let _restore = terminal::Restore::on_leaving();
     let config = Config::load(&Config::places(&args.manner.workspace()));
     let known = config.clone().unwrap_or_default();
-    let configured = config.and_then(|config| Ok((args.manner.clone().configured(&config)?, config)));
+    let configured = config.and_then(|config| {
+        Keys::configured(&config)?;
+        Ok((args.manner.clone().configured(&config)?, config))
+    });
     let mut screen = Screen::new(configured.as_ref().map_or(&args.manner, |(manner, _)| manner), &known);
     let done = match configured {
         Ok((manner, config)) => start(Args { manner, ..args }, pieces, config, &mut screen),

@@ -37,7 +37,7 @@ pub fn play(desk: &Desk, text: &str, way: Way, screen: &mut Screen, interrupt: &
                     screen.note(&millstream_session::gate::shown_lines(&note))?;
                 }
                 match reply {
-                    Some(Ok(reply)) => show(reply, way, changelog, screen, interrupt)?,
+                    Some(Ok(reply)) => show(reply, desk, way, changelog, screen, interrupt)?,
                     Some(Err(fault)) => Err(fault),
                     None => break,
                 }
@@ -97,6 +97,7 @@ fn answer(desk: &Desk, mut rest: Script, screen: &mut Screen, interrupt: &Interr
 /// Shows one answer.
 fn show(
     reply: Reply,
+    desk: &Desk,
     way: Way,
     changelog: bool,
     screen: &mut Screen,
@@ -121,7 +122,7 @@ fn show(
             }
         }
         Reply::Live(live) => return live::watch(*live, changelog, screen, interrupt),
-        Reply::Watched(steps) if screen.whole() => return screens::watch(steps, screen, interrupt),
+        Reply::Watched(steps) if screen.whole() => return screens::watch(steps, desk, screen, interrupt),
         Reply::Watched(steps) => return line_by_line(steps, screen, interrupt),
         Reply::Taping(taping) => return taping::drive(*taping, screen, interrupt),
         Reply::Plotted(plotted) => return plot::draw(plotted, screen, interrupt),

@@ -9,6 +9,8 @@ use millstream_session::{Config, Fault, Format, Look, Zone, width};
 use crate::args::{Manner, When};
 use crate::last::Last;
 use crate::pager::Pager;
+use crate::screens::keys::Keys;
+use crate::screens::theme::Theme;
 use crate::terminal;
 
 /// How often the status line is drawn.
@@ -38,6 +40,10 @@ pub struct Screen {
     pub pager: Pager,
     /// What texts are edited with, if config.toml says.
     pub editor: Option<String>,
+    /// What keys do while steps are watched.
+    pub keys: Keys,
+    /// How that looks, if the user said so.
+    pub theme: Option<Theme>,
     /// Whether somebody sits there who can turn pages.
     pub asks: bool,
     quiet: bool,
@@ -77,6 +83,8 @@ impl Screen {
             last: Last::default(),
             pager: Pager::new(config.shell("pager")),
             editor: config.shell("editor").map(str::to_string),
+            keys: Keys::configured(config).unwrap_or_default(),
+            theme: config.shell("theme").and_then(Theme::parse),
             asks: false,
             quiet: manner.quiet,
             status: None,

@@ -148,12 +148,6 @@ impl Terminal {
         assert_eq!(unsafe { libc::kill(id, signal) }, 0, "{}", std::io::Error::last_os_error());
     }
 
-    /// Sends the program a signal.
-    pub fn signal(&self, signal: libc::c_int) {
-        // SAFETY: the child was not waited for, so the number is still its own.
-        assert_eq!(unsafe { libc::kill(self.child.id() as libc::pid_t, signal) }, 0);
-    }
-
     /// Whether the terminal is in the state in which a shell leaves it: lines are edited and echoed by it.
     pub fn is_cooked(&self) -> bool {
         use std::os::fd::AsRawFd;

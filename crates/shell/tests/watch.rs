@@ -169,3 +169,38 @@ fn in_a_pipe_it_is_a_line_a_change() {
     let output = run(folder.path(), &[], script.replace("WATCH sums", "WATCH sums, orders").as_bytes());
     assert!(crate::program::stderr(&output).contains("one step is watched at a time"), "{output:?}");
 }
+
+#[test]
+fn a_replay_is_stepped_forth_and_back() {
+    let folder = folder();
+    let mut terminal = prompt(folder.path(), &[]);
+    for (typed, said) in [("RECORD orders AS monday;", "monday"), ("REPLAY monday RATE MAX;", "monday")] {
+        terminal.keys("\x0c");
+        terminal.wait_for_prompt();
+        terminal.keys(&format!("{typed}\r"));
+        terminal.wait_until(typed, |shown| shown.lines().skip(1).any(|line| line.contains(said)));
+        terminal.wait_for_prompt();
+    }
+    let spent = |shown: &str, total: &str| {
+        let words = |line: &str| line.split_whitespace().any(|word| word == total);
+        shown.lines().any(|line| line.contains("ada") && words(line))
+    };
+    terminal.keys("WATCH sums;\r");
+    wait_until_whole(&terminal, true);
+    terminal.wait_for("record 5 of 5");
+    terminal.wait_until("the sum", |shown| spent(shown, "19"));
+    // Before the third record ada has spent 12; with it, 19.
+    terminal.keys(":goto RECORD 2\r");
+    terminal.wait_until("two records", |shown| shown.contains("record 2 of 5") && spent(shown, "12"));
+    terminal.keys("\x1b[C");
+    terminal.wait_until("three records", |shown| shown.contains("record 3 of 5") && spent(shown, "19"));
+    terminal.keys("2");
+    terminal.wait_until("the change", |shown| shown.contains("-U") && shown.contains("+U"));
+    terminal.keys("1\x1b[D");
+    terminal.wait_until("back", |shown| shown.contains("record 2 of 5") && spent(shown, "12"));
+    terminal.keys("q");
+    wait_until_whole(&terminal, false);
+    terminal.wait_for_prompt();
+    terminal.keys("\x04");
+    assert_eq!(terminal.exit_code(), Some(0));
+}

@@ -11,7 +11,7 @@ mod input;
 use std::path::{Path, PathBuf};
 
 pub use answer::Answer;
-pub use definition::Definition;
+pub use definition::{Definition, Table};
 
 /// What came of a case.
 #[derive(Debug)]

@@ -8,5 +8,6 @@ mod failures;
 mod live;
 mod sinks;
 mod table;
+mod tapes;
 mod transactions;
 mod why;

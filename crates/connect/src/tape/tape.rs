@@ -2,7 +2,7 @@
 //! named, with the records and the stretch of time that it held; all else can be read.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use millstream_record::{Error, Millis, Result};
 use rocksdb::{DB, IteratorMode};
@@ -24,6 +24,8 @@ struct Inner {
     db: DB,
     meta: Meta,
     outlines: Vec<Outline>,
+    /// The times of the records of the chunk that was asked for them last, by its index.
+    times: Mutex<Option<(usize, Arc<[Millis]>)>>,
 }
 
 /// Where a chunk stands on the tape.
@@ -62,7 +64,8 @@ impl Tape {
     pub(super) fn open(name: &str, path: &Path) -> Result<Tape> {
         let db = store::open_to_read(path)?;
         let (meta, outlines) = read(&db, name, path)?;
-        Ok(Tape { inner: Arc::new(Inner { name: name.into(), path: path.into(), db, meta, outlines }) })
+        let (name, path, times) = (name.into(), path.into(), Mutex::default());
+        Ok(Tape { inner: Arc::new(Inner { name, path, db, meta, outlines, times }) })
     }
 
     /// Its name.
@@ -112,13 +115,22 @@ impl Tape {
         if outline.from >= time {
             return outline.first;
         }
-        match self.chunk(index) {
-            Ok(chunk) => {
-                let earlier: usize = chunk.parts.iter().map(|part| part.times.partition_point(|at| *at < time)).sum();
-                outline.first + earlier as u64
-            }
-            Err(_) => outline.first + outline.count,
+        match self.times(index) {
+            Some(times) => outline.first + times.partition_point(|at| *at < time) as u64,
+            None => outline.first + outline.count,
         }
+    }
+
+    /// When the records of a chunk arrived, in the order of the tape; `None` where it is damaged.
+    fn times(&self, index: usize) -> Option<Arc<[Millis]>> {
+        let mut kept = self.inner.times.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, times)) = kept.as_ref().filter(|(known, _)| *known == index) {
+            return Some(times.clone());
+        }
+        let chunk = self.chunk(index).ok()?;
+        let times: Arc<[Millis]> = chunk.order().into_iter().map(|(part, at)| chunk.parts[part].times[at]).collect();
+        *kept = Some((index, times.clone()));
+        Some(times)
     }
 
     /// The time of a record; that of the end of the tape behind the last.
@@ -128,10 +140,7 @@ impl Tape {
         if record <= outline.first {
             return outline.from;
         }
-        let place = record - outline.first;
-        let found = self.chunk(index).ok().and_then(|chunk| {
-            chunk.parts.iter().find_map(|part| Some(part.times[part.places.binary_search(&place).ok()?]))
-        });
+        let found = self.times(index).and_then(|times| times.get((record - outline.first) as usize).copied());
         found.unwrap_or(outline.until)
     }
 }

@@ -17,7 +17,11 @@ const fn says(verb: &'static str, form: &'static str, doc: &'static str) -> Stat
 
 /// All statements, in the order in which one meets them.
 pub const STATEMENTS: &[Statement] = &[
-    says("SHOW", "SHOW TABLES | TOPICS | FUNCTIONS | CREATE TABLE name | … [LIKE 'pattern']", "lists what there is"),
+    says(
+        "SHOW",
+        "SHOW TABLES | TOPICS | TAPES | STATE | FUNCTIONS | CREATE TABLE name | … [LIKE 'pattern']",
+        "lists what there is",
+    ),
     says("PEEK", "PEEK 'place' | name [LIMIT n]", "shows raw records of a topic or file, as they are"),
     says(
         "TAP",
@@ -25,7 +29,11 @@ pub const STATEMENTS: &[Statement] = &[
         "samples a topic or file and declares a table over it: format, columns, event time, watermark",
     ),
     says("ADVISE", "ADVISE WATERMARK table", "shows what each bound of the watermark costs in late rows and in delay"),
-    says("CHECK", "CHECK name | query", "compares the streamed answer with the answer of one batch, row by row"),
+    says(
+        "CHECK",
+        "CHECK name | query | name ORDER [SEEDS n]",
+        "compares the streamed answer with the answer of one batch, row by row; or with those of other orders of arrival",
+    ),
     says("DESCRIBE", "DESCRIBE name", "shows the columns of a table or view, with types, keys and watermark"),
     says("DESC", "DESC name", "is short for DESCRIBE"),
     says("SELECT", "SELECT … FROM … [WHERE …] [GROUP BY …]", "asks; the answer comes in as long as rows do"),
@@ -37,7 +45,11 @@ pub const STATEMENTS: &[Statement] = &[
         "CREATE TABLE name (columns) WITH (options) | CREATE VIEW name AS query | CREATE FUNCTION name AS $$text$$ LANGUAGE RUST",
         "declares a table over a topic, names a query, or makes a function of Rust",
     ),
-    says("DROP", "DROP TABLE | VIEW | FUNCTION [IF EXISTS] name", "forgets a table, view or function; a topic stays"),
+    says(
+        "DROP",
+        "DROP TABLE | VIEW | FUNCTION | TAPE [IF EXISTS] name",
+        "forgets a table, view or function; its topic stays; deletes a tape",
+    ),
     says("INSERT", "INSERT INTO name query", "writes the rows of a query into a table"),
     says("EXECUTE", "EXECUTE STATEMENT SET BEGIN INSERT …; INSERT …; END", "runs several inserts as one job"),
     says("BEGIN", "BEGIN STATEMENT SET; INSERT …; INSERT …; END", "runs several inserts as one job"),
@@ -56,6 +68,37 @@ pub const STATEMENTS: &[Statement] = &[
         "shows steps as they run, over the whole screen: rows, changes, chart, operators",
     ),
     says("PLOT", "PLOT name x column y column [color column]", "draws the rows of a step as a chart"),
+    says(
+        "RECORD",
+        "RECORD tap, … [FROM EARLIEST | LATEST | TIMESTAMP '…'] [FOR 60 s | ROWS n] AS name",
+        "keeps the records of taps on a tape, in the order of their arrival; Ctrl-C ends it",
+    ),
+    says(
+        "REPLAY",
+        "REPLAY tape [RATE 1x | 10x | MAX] [FROM 12:04] [TO 12:05] [LOOP | THEN LIVE]",
+        "lets every step read a tape under its clock, as fast as it can or at a rate",
+    ),
+    says("LIVE", "LIVE", "ends the replay: steps read their topics again"),
+    says("RESUME", "RESUME", "plays on from where the replay stands, to a breakpoint, the end or Ctrl-C"),
+    says("PAUSE", "PAUSE", "stops the time of the replay"),
+    says(
+        "STEP",
+        "STEP [n] [EVENT | WATERMARK | WINDOW]",
+        "goes over records, moves of a watermark, or closing windows",
+    ),
+    says("GOTO", "GOTO 12:04 | RECORD n", "goes to a place on the tape, forth or back"),
+    says("BACK", "BACK [n]", "goes so many records back"),
+    says(
+        "BREAK",
+        "BREAK ON step [WHEN condition] | BREAK OFF [step]",
+        "stops the replay before a step gives such a change; SHOW STATE then tells what its operators hold",
+    ),
+    says(
+        "TRACE",
+        "TRACE step [WHERE condition] | RECORD tap PARTITION n OFFSET n",
+        "lists the records that made a row, or tells what became of a record",
+    ),
+    says("DIFF", "DIFF step@3 step@4", "compares what two versions of a step make of the tape"),
     says("USE", "USE name", "chooses a catalogue or database; there is one only"),
 ];
 

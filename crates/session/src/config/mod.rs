@@ -41,6 +41,13 @@ pub const SHELL: &[OptionSpec] = &[
         example: "never",
     },
     OptionSpec {
+        name: "theme",
+        kind: OptionKind::Choice(&["dark", "light", "plain"]),
+        default: None,
+        doc: "how WATCH looks; what fits the terminal if it is not set",
+        example: "light",
+    },
+    OptionSpec {
         name: "pager",
         kind: OptionKind::Text,
         default: None,

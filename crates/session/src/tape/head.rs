@@ -259,13 +259,15 @@ impl Head {
     ) -> Result<usize, Fault> {
         let now = frames.records[range.start].at;
         let mut until = range.end.min(range.start.saturating_add(self.piece));
-        if let Some(asleep) = self.replay.falls_asleep() {
-            if asleep <= now {
-                self.clock.set(now);
-                self.replay.silence(emit)?;
-            } else {
-                until = range.start + frames.records[range.start..until].partition_point(|record| record.at < asleep);
-            }
+        let mut asleep = self.replay.falls_asleep();
+        if asleep.is_some_and(|asleep| asleep <= now) {
+            self.clock.set(now);
+            self.replay.silence(emit)?;
+            asleep = self.replay.falls_asleep();
+        }
+        if let Some(asleep) = asleep {
+            let awake = frames.records[range.start..until].partition_point(|record| record.at < asleep);
+            until = range.start + awake.max(1);
         }
         let woven = woven(frames, range.start..until);
         self.clock.set(woven.until().unwrap_or(now));

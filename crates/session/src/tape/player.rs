@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use millstream_connect::tape::Tape;
+use millstream_engine::inspect::Inspection;
 use millstream_plan::Changes;
 use millstream_record::{Batch, Millis};
 use millstream_sql::statement::{self, Rate, StepUnit, Then};
@@ -27,6 +28,7 @@ use super::replaying::Replaying;
 use super::seat::Seat;
 use crate::fault::Fault;
 use crate::fold::Fold;
+use crate::live::Ran;
 use crate::render::Columns;
 use crate::session::Session;
 
@@ -246,10 +248,11 @@ impl Player {
         match unit {
             StepUnit::Event => {
                 let mut happened = Vec::new();
-                let to = inner.position.saturating_add(count).min(inner.to);
-                while inner.position < to {
-                    let next = inner.position + 1;
-                    happened.extend(inner.run(next, false)?);
+                for _ in 0..count {
+                    happened.extend(inner.one()?);
+                    if inner.phase == Phase::Ended {
+                        break;
+                    }
                 }
                 Ok(happened)
             }
@@ -300,6 +303,15 @@ impl Player {
         let mut inner = self.inner();
         let wanted = inner.seats.iter_mut().filter(|(name, _)| step.is_none_or(|step| step == *name));
         wanted.filter_map(|(_, seat)| seat.breakpoint.take()).count()
+    }
+
+    /// What can be looked into of a step, and what is to be seen there now.
+    pub(crate) fn look_into(&self, step: &str) -> Option<(Ran, Inspection)> {
+        let mut inner = self.inner();
+        let seat = inner.seats.get_mut(step)?;
+        let (inside, graph) = (seat.head().replay().inspect(), seat.graph().clone());
+        let counters = seat.head().replay().counters().clone();
+        Some((Ran { graph, counters }, inside))
     }
 
     /// Does something with the seat of each step.
@@ -361,6 +373,12 @@ impl Inner {
             }
         }
         Ok(happened)
+    }
+
+    /// Goes over one record; over the last one to the end of the tape.
+    fn one(&mut self) -> Result<Vec<Happened>, Fault> {
+        let next = (self.position + 1).min(self.to);
+        self.run(next, false)
     }
 
     /// Plays all steps up to a record.
@@ -445,12 +463,11 @@ impl Inner {
         mut look: impl FnMut(&mut Seat) -> Vec<Option<Millis>>,
     ) -> Result<Vec<Happened>, Fault> {
         let (mut happened, mut moves) = (Vec::new(), 0);
-        while moves < count && self.position < self.to {
-            let mut before: Vec<_> = self.seats.values_mut().map(&mut look).collect();
-            let next = self.position + 1;
-            happened.extend(self.run(next, false)?);
-            let mut after: Vec<_> = self.seats.values_mut().map(&mut look).collect();
-            moves += u64::from(std::mem::take(&mut before) != std::mem::take(&mut after));
+        while moves < count && self.phase != Phase::Ended {
+            let before: Vec<_> = self.seats.values_mut().map(&mut look).collect();
+            happened.extend(self.one()?);
+            let after: Vec<_> = self.seats.values_mut().map(&mut look).collect();
+            moves += u64::from(before != after);
         }
         Ok(happened)
     }

@@ -13,6 +13,7 @@ pub fn watch(session: &mut Session, names: &[Name]) -> Result<Reply, Fault> {
     let started = graphs.into_iter().map(|graph| query::start(session, graph)).collect::<Result<Vec<_>, _>>()?;
     session.watched = names.iter().map(|name| name.text.clone()).collect();
     let watched = names.iter().zip(started).map(|(name, live)| Watched {
+        step: name.text.clone(),
         run: session.runs.lend(&name.text, live.ran()),
         live: Box::new(live),
         clock: session.clock.clone(),

@@ -95,6 +95,28 @@ impl Board {
         Ok(())
     }
 
+    /// How many changes have come.
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// Forgets all that came: these rows stand now, and none of them is new.
+    pub fn restart(&mut self, rows: &[RecordBatch]) -> Result<(), ArrowError> {
+        self.log.clear();
+        (self.logged, self.bytes, self.changes) = (0, 0, 0);
+        if let Stands::Folded(fold) = &mut self.stands {
+            **fold = Fold::bounded(self.columns.schema.clone(), self.room)?;
+        }
+        for rows in rows {
+            let batch = Batch::insert(rows.clone());
+            match &mut self.stands {
+                Stands::Folded(fold) => fold.take_at(&batch, Millis::MIN)?,
+                _ => self.take(&batch, Millis::MIN)?,
+            }
+        }
+        Ok(())
+    }
+
     /// A board that shows what this one shows now, and takes nothing any more.
     pub fn frozen(&self) -> Result<Board, ArrowError> {
         let stands = match &self.stands {
@@ -118,7 +140,7 @@ impl Board {
         let order = order(&held, ask.order);
         let (order, mut page) = self.pick(&held, order, ask, look, total);
         let shown: Vec<usize> = order.into_iter().skip(page.first).take(ask.count).collect();
-        let is_new = |row: &usize| now.0 - held.since[*row].0 < MARKED;
+        let is_new = |row: &usize| now.0.saturating_sub(held.since[*row].0) < MARKED;
         let before = self.before(&shown)?;
         let row = |(place, row): (usize, &usize)| {
             let cells = self.columns.cells(&held.rows, *row, look);
@@ -144,7 +166,7 @@ impl Board {
             let cells = self.columns.cells(&held.rows, row, look);
             let fresh = match order.get(place + 1) {
                 Some(before) if history => differing(&self.columns.cells(&held.rows, *before, look), &cells),
-                _ if !history && now.0 - held.since[row].0 < MARKED => Fresh::Row,
+                _ if !history && now.0.saturating_sub(held.since[row].0) < MARKED => Fresh::Row,
                 _ => Fresh::None,
             };
             Row { at: held.since[row], kind: Some(held.rows.kind(row)), cells, fresh }

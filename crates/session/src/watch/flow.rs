@@ -1,8 +1,6 @@
 //! The operators of a watched step with what they do just now: the graph as `EXPLAIN` draws it, and beside each operator
 //! its rows per second, its watermark, its state, and the rows that wait in front of it, which is where back-pressure shows.
 
-use std::time::Duration;
-
 use millstream_engine::inspect::{Detail, Inspection};
 use millstream_engine::{Counters, OperatorProgress};
 use millstream_plan::{Drawn, Explanation, Graph};
@@ -77,9 +75,7 @@ impl Meter {
     }
 
     /// The operators now.
-    pub fn flow(&mut self, graph: &Graph, counters: &Counters, now: Millis) -> Flow {
-        // Whoever looks does not wait for a lane: what it told last time is shown.
-        let inside = counters.inspect(graph, Duration::ZERO);
+    pub fn flow(&mut self, graph: &Graph, counters: &Counters, inside: &Inspection, now: Millis) -> Flow {
         let operators = counters.operators();
         self.measure(&operators, now);
         let explanation = Explanation::of(graph);
@@ -90,7 +86,7 @@ impl Meter {
                 ),
                 millstream_plan::Part::Edge(_) => Part::Edge,
                 millstream_plan::Part::Operator(id) => {
-                    Part::Operator(self.figures(graph, id, &operators[id], &inside, now))
+                    Part::Operator(self.figures(graph, id, &operators[id], inside, now))
                 }
             };
             FlowLine { text: gate::shown(&drawn.to_string()).into_owned(), of }

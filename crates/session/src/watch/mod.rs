@@ -3,6 +3,7 @@
 
 mod ask;
 mod board;
+mod deck;
 mod filter;
 mod flow;
 mod key;
@@ -16,22 +17,27 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
+use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
-use millstream_record::{Clock, Millis, Stop};
+use millstream_engine::inspect::Inspection;
+use millstream_plan::Graph;
+use millstream_record::{Batch, Clock, Millis, Stop};
 use millstream_sql::Statement;
 use millstream_sql::types::quoted;
 
 use crate::aside::{errors, errors_name, errors_schema, late_name};
 use crate::chart::Sketch;
 use crate::fault::{Class, Fault};
-use crate::live::{Finished, Live, Ran, Step};
-use crate::render::{Look, Zone, gate};
+use crate::live::{Finished, Live, Ran, Step, status};
+use crate::render::{Columns, Look, Zone, gate};
 use crate::reply::Watched;
 use crate::runs::{Lent, RunState};
 use crate::status::Status;
+use crate::tape::player::{Phase, Player};
 
 pub use ask::{Aside, Ask, Fresh, Order, Page, Row, Rows, Scene, Show, State};
 pub use board::ROOM;
+pub use deck::{Control, Deck, part, rate_text};
 pub use flow::{Figures, Flow, FlowLine, Part};
 pub use timeline::{Partition, Timeline, Window};
 
@@ -52,15 +58,22 @@ pub struct Feed {
     zone: Zone,
     clock: Arc<dyn Clock>,
     began: Millis,
-    ran: Ran,
-    stop: Stop,
+    graph: Graph,
+    source: Source,
     seen: Arc<Seen>,
     meter: Mutex<Meter>,
     /// What is shown while nothing is to move, and since when.
     frozen: Mutex<Option<(Millis, Board)>>,
     /// What is drawn if nobody says what; or why nothing can be.
     sketch: Result<Sketch, String>,
-    thread: Option<JoinHandle<()>>,
+}
+
+/// Where the rows of a feed come from.
+enum Source {
+    /// A run: a thread takes its rows.
+    Run { ran: Ran, stop: Stop, thread: Option<JoinHandle<()>> },
+    /// A tape: whoever moves the play-head hands them in.
+    Tape { player: Player, step: String },
 }
 
 /// What the thread of a feed has seen.
@@ -79,33 +92,41 @@ struct Told {
 impl Feed {
     /// Starts to take the rows of a watched step. Instants are shown in `zone`.
     pub fn start(watched: Watched, zone: Zone) -> Result<Feed, Fault> {
-        let Watched { run, live, clock } = watched;
-        let (ran, stop, began) = (live.ran(), run.stop.clone(), clock.now());
-        let columns = live.columns.clone().expect("a step has columns");
-        let output = ran.graph.outputs.first().expect("a query has an output").node;
-        let board = Board::new(columns, live.changes, key::of(&ran.graph, output), ROOM)?;
-        let told = Told { status: Status::default(), pace: Pace::new(began), state: State::Runs, end: None };
-        let seen = Arc::new(Seen { board: Mutex::new(board), told: Mutex::new(told) });
-        let name = gate::shown(&run.name()).into_owned();
+        let Watched { run, live, clock, .. } = watched;
+        let (ran, stop, name) = (live.ran(), run.stop.clone(), run.name());
+        let seen = Seen::new(&ran.graph, clock.now())?;
         let worker = Worker { seen: seen.clone(), run, clock: clock.clone() };
         let thread = Builder::new().name(format!("watch {name}")).spawn(move || worker.work(*live));
         let thread =
             thread.map_err(|error| Fault::new(Class::Query, "E0604", format!("cannot start a thread: {error}")))?;
+        let graph = ran.graph.clone();
+        Ok(Feed::new(&name, graph, Source::Run { ran, stop, thread: Some(thread) }, seen, clock, zone))
+    }
+
+    /// A step over the tape of a player, which shows what is handed in.
+    fn over(player: &Player, step: &str, clock: Arc<dyn Clock>, zone: Zone) -> Result<Feed, Fault> {
+        let (ran, _) = player.look_into(step).ok_or_else(crate::tape::player::nothing_replayed)?;
+        let seen = Seen::new(&ran.graph, clock.now())?;
+        let source = Source::Tape { player: player.clone(), step: step.into() };
+        Ok(Feed::new(step, ran.graph, source, seen, clock, zone))
+    }
+
+    fn new(name: &str, graph: Graph, source: Source, seen: Arc<Seen>, clock: Arc<dyn Clock>, zone: Zone) -> Feed {
+        let began = clock.now();
         let mut feed = Feed {
-            name,
+            name: gate::shown(name).into_owned(),
             zone,
             began,
             meter: Mutex::new(Meter::new(began)),
             frozen: Mutex::default(),
             clock,
-            ran,
-            stop,
+            graph,
+            source,
             seen,
             sketch: Err(String::new()),
-            thread: Some(thread),
         };
         feed.sketch = feed.sketch("").map_err(|fault| gate::shown(&fault.message).into_owned());
-        Ok(feed)
+        feed
     }
 
     /// The name of the step.
@@ -120,8 +141,8 @@ impl Feed {
         let Some(Statement::Plot(plot)) = read.pop().map(|statement| statement.value) else {
             return Err(Fault::usage("a chart takes x, y, color and AS with their columns"));
         };
-        let output = self.ran.graph.outputs.first().expect("a query has an output").node;
-        let row = &self.ran.graph.node(output).row;
+        let output = self.graph.outputs.first().expect("a query has an output").node;
+        let row = &self.graph.node(output).row;
         Ok(Sketch::of(&plot, &row.schema, |column| row.is_time(column))?)
     }
 
@@ -136,15 +157,37 @@ impl Feed {
         self.frozen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Rows of a tape, which came at this time of it.
+    fn take(&self, batch: &Batch, at: Millis) -> Result<(), ArrowError> {
+        self.seen.board().take(batch, at)
+    }
+
+    /// Forgets what came: these rows stand.
+    fn restart(&self, rows: &[RecordBatch]) -> Result<(), ArrowError> {
+        self.seen.board().restart(rows)
+    }
+
     /// The step as it is now.
     pub fn scene(&self, ask: &Ask) -> Result<Scene, ArrowError> {
         let now = self.clock.now();
         let look = Look { zone: ask.zone.unwrap_or(self.zone), ..Look::plain() };
-        let page = self.page(ask, &look, now)?;
-        let told = self.seen.told();
+        // What is new on a tape is new by the time of the tape.
+        let at = match &self.source {
+            Source::Run { .. } => now,
+            Source::Tape { player, .. } => player.standing().at,
+        };
+        let page = self.page(ask, &look, at)?;
+        let mut told = self.seen.told();
+        if let Source::Tape { player, .. } = &self.source {
+            let (ran, _) = self.inside();
+            told.status = status(&ran.counters.progress(&self.graph), self.seen.board().changes());
+            let records = told.status.records;
+            told.pace.tell(now, records);
+            told.state = if player.standing().phase == Phase::Ended { State::Ended } else { State::Runs };
+        }
         Ok(Scene {
             name: self.name.clone(),
-            at: now,
+            at,
             elapsed: now.0 - self.began.0,
             state: told.state.clone(),
             status: told.status.clone(),
@@ -154,8 +197,15 @@ impl Feed {
         })
     }
 
+    /// The run seen from inside. Whoever looks does not wait for a lane: what it told last time is shown.
+    fn inside(&self) -> (Ran, Inspection) {
+        match &self.source {
+            Source::Run { ran, .. } => (ran.clone(), ran.counters.inspect(&self.graph, Duration::ZERO)),
+            Source::Tape { player, step } => player.look_into(step).expect("a player keeps its steps"),
+        }
+    }
+
     fn page(&self, ask: &Ask, look: &Look, now: Millis) -> Result<Page, ArrowError> {
-        let (graph, counters) = (&self.ran.graph, &self.ran.counters);
         Ok(match ask.show {
             Show::Table => Page::Rows(self.of_board(now, |board, now| board.table(ask, look, now))?),
             Show::Changes => Page::Rows(self.of_board(now, |board, now| board.log(ask, look, now))?),
@@ -164,10 +214,14 @@ impl Feed {
                 Err(reason) => Page::Chart(Err(reason.clone())),
             },
             Show::Flow => {
+                let (ran, inside) = self.inside();
                 let mut meter = self.meter.lock().unwrap_or_else(PoisonError::into_inner);
-                Page::Flow(meter.flow(graph, counters, now))
+                Page::Flow(meter.flow(&self.graph, &ran.counters, &inside, self.clock.now()))
             }
-            Show::Timeline => Page::Timeline(timeline::of(graph, counters, &counters.inspect(graph, Duration::ZERO))),
+            Show::Timeline => {
+                let (ran, inside) = self.inside();
+                Page::Timeline(timeline::of(&self.graph, &ran.counters, &inside))
+            }
             Show::Aside => Page::Aside(self.set_aside(look)),
         })
     }
@@ -182,7 +236,8 @@ impl Feed {
 
     /// Late rows by operator and unreadable records by tap, as far as they were kept.
     fn set_aside(&self, look: &Look) -> Vec<Aside> {
-        let (graph, counters) = (&self.ran.graph, &self.ran.counters);
+        let (ran, _) = self.inside();
+        let (graph, counters) = (&self.graph, &ran.counters);
         let mut all = Vec::new();
         for (id, operator) in counters.operators().iter().enumerate().filter(|(_, operator)| operator.late > 0) {
             let step = operator.uid.split('/').next().unwrap_or(&operator.uid);
@@ -202,32 +257,42 @@ impl Feed {
         all
     }
 
-    /// Asks the run to stop.
+    /// Asks the run to stop. A tape goes on when its play-head is moved.
     pub fn stop(&self) {
-        self.stop.raise();
+        if let Source::Run { stop, .. } = &self.source {
+            stop.raise();
+        }
     }
 
-    /// Stops the run and waits for its end: what became of every record.
-    pub fn finish(mut self) -> Result<Finished, Fault> {
-        self.stop.raise();
-        if let Some(thread) = self.thread.take() {
+    /// Stops the run and waits for its end: what became of every record; of a tape, nothing ends.
+    pub fn finish(mut self) -> Option<Result<Finished, Fault>> {
+        self.stop();
+        let Source::Run { thread, .. } = &mut self.source else { return None };
+        if let Some(thread) = thread.take() {
             // A thread that panicked has said so, and has left no end.
             let _ = thread.join();
         }
-        let end = self.seen.told().end.take();
-        end.unwrap_or_else(|| {
-            Err(Fault::new(Class::Query, "E0699", "the run broke off: this is a fault of the program"))
-        })
+        let broken = || Err(Fault::new(Class::Query, "E0699", "the run broke off: this is a fault of the program"));
+        Some(self.seen.told().end.take().unwrap_or_else(broken))
     }
 }
 
 impl Drop for Feed {
     fn drop(&mut self) {
-        self.stop.raise();
+        self.stop();
     }
 }
 
 impl Seen {
+    /// Nothing seen yet of the result of a graph.
+    fn new(graph: &Graph, now: Millis) -> Result<Arc<Seen>, ArrowError> {
+        let output = graph.outputs.first().expect("a query has an output").node;
+        let row = &graph.node(output).row;
+        let board = Board::new(Columns::of(row.schema.clone()), row.changes, key::of(graph, output), ROOM)?;
+        let told = Told { status: Status::default(), pace: Pace::new(now), state: State::Runs, end: None };
+        Ok(Arc::new(Seen { board: Mutex::new(board), told: Mutex::new(told) }))
+    }
+
     fn board(&self) -> MutexGuard<'_, Board> {
         self.board.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -8,7 +8,6 @@ use millstream_plan::Changes;
 use millstream_record::{Batch, Kind, Kinds, ManualClock, Millis};
 
 use super::*;
-use crate::render::Columns;
 use crate::reply::Reply;
 use crate::session::{Session, SessionOptions};
 
@@ -145,7 +144,7 @@ fn a_step_is_watched_to_its_end_in_every_way() {
     assert_eq!(chart.series[0].points.len(), 2);
     let none = feed.sketch("y who").expect_err("words are no numbers");
     assert!(none.message.contains("takes numbers"), "{none}");
-    feed.finish().expect("it ended well");
+    feed.finish().expect("a run ends").expect("it ended well");
 }
 
 #[test]

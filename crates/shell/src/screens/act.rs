@@ -1,17 +1,18 @@
 //! What keys, the mouse and commands do to the state. What reaches beyond it is handed back as an effect.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
-use millstream_session::watch::Order;
+use millstream_session::watch::{Control, Order};
 use ratatui::layout::Rect;
 
 use super::command;
 use super::frame;
 use super::grid;
 use super::keys::Action;
+use super::scrub;
 use super::state::{Mode, State, View};
 
 /// What is to be done outside of the state.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     /// Nothing.
     None,
@@ -25,6 +26,10 @@ pub enum Effect {
     Advance,
     /// Reads what a chart is to show.
     Sketch(String),
+    /// Moves the play-head.
+    Tape(Control),
+    /// Asks the session to move the play-head: a statement.
+    Statement(String),
 }
 
 /// Rows that a turn of the wheel moves.
@@ -125,12 +130,15 @@ pub fn act(state: &mut State, action: Action) -> Effect {
         Action::Help => state.mode = Mode::Help(0),
         Action::Filter => state.mode = Mode::Filtering(state.shown().filter.clone()),
         Action::Command => state.mode = Mode::Commanding(String::new()),
+        Action::Pause if state.tape.is_some() => return Effect::Tape(Control::Toggle),
         Action::Pause => {
             state.held = !state.held;
             return Effect::Hold(state.held);
         }
-        Action::StepEvent if state.held => return Effect::Advance,
-        Action::StepEvent => {}
+        Action::Onward if state.held => return Effect::Advance,
+        Action::Onward | Action::Backward | Action::Watermark | Action::Window | Action::Slower | Action::Faster => {
+            return on_tape(state, action);
+        }
         Action::NextView => turn(state, 1),
         Action::ViewBefore => turn(state, View::TABS.len() - 1),
         Action::NextStep => other_step(state, 1),
@@ -141,6 +149,26 @@ pub fn act(state: &mut State, action: Action) -> Effect {
         Action::Alike => alike(state),
         Action::Sort => sort(state),
         _ => arrange(state, action),
+    }
+    Effect::None
+}
+
+/// Moves the play-head; outside of a replay the arrows move through the columns.
+fn on_tape(state: &mut State, action: Action) -> Effect {
+    let control = match action {
+        Action::Onward => Control::Event,
+        Action::Backward => Control::Back(1),
+        Action::Watermark => Control::Watermark,
+        Action::Window => Control::Window,
+        action => Control::Faster(action == Action::Faster),
+    };
+    if state.tape.is_some() {
+        return Effect::Tape(control);
+    }
+    match action {
+        Action::Onward => arrange(state, Action::Right),
+        Action::Backward => arrange(state, Action::Left),
+        _ => state.said = Some("nothing is replayed: REPLAY tape; at the prompt begins".into()),
     }
     Effect::None
 }
@@ -311,8 +339,8 @@ fn copy(state: &mut State, whole: bool) -> Effect {
 }
 
 /// The mouse did something, on a screen of this size.
-pub fn mouse(state: &mut State, event: &MouseEvent, area: Rect) {
-    let areas = frame::areas(area);
+pub fn mouse(state: &mut State, event: &MouseEvent, area: Rect) -> Effect {
+    let areas = frame::areas(state, area);
     match event.kind {
         MouseEventKind::ScrollUp => wheel(state, -WHEEL),
         MouseEventKind::ScrollDown => wheel(state, WHEEL),
@@ -322,9 +350,15 @@ pub fn mouse(state: &mut State, event: &MouseEvent, area: Rect) {
                 show(state, view);
             }
         }
+        MouseEventKind::Down(MouseButton::Left) if event.row == areas.tape.y && areas.tape.height > 0 => {
+            if let Some(part) = scrub::part_at(state, areas.tape, event.column) {
+                return Effect::Tape(Control::Seek(part));
+            }
+        }
         MouseEventKind::Down(MouseButton::Left) => click(state, areas.body, event),
         _ => {}
     }
+    Effect::None
 }
 
 fn wheel(state: &mut State, rows: isize) {

@@ -101,9 +101,17 @@ fn plane(chart: &Chart, theme: Theme, area: Rect, buffer: &mut Buffer) {
     };
     let along = if area.width >= 60 { 3 } else { 2 };
     let up = if area.height >= 12 { 4 } else { 2 };
+    let short = |at: f64| y_text(rounded(at, upward[1] - upward[0]));
     let x = Axis::default().bounds(across).style(dim).labels(labels(across, along, &|at| chart.x_text(at)));
-    let y = Axis::default().bounds(upward).style(dim).labels(labels(upward, up, &|at| y_text(at)));
+    let y = Axis::default().bounds(upward).style(dim).labels(labels(upward, up, &short));
     Plane::new(sets.collect()).x_axis(x).y_axis(y).legend_position(None).render(area, buffer);
+}
+
+/// A place on an axis of this length, with as many digits as tell its labels apart.
+fn rounded(at: f64, length: f64) -> f64 {
+    let step = 10f64.powf(length.log10().floor() - 2.0);
+    let round = (at / step).round() * step;
+    if round.is_finite() { round } else { at }
 }
 
 /// A bar a line. Words stand with the largest first, times with the newest first.

@@ -15,6 +15,8 @@ pub const COMMANDS: &[(&str, &str, &str)] = &[
     ("filter", "[WORDS]", "show rows with these words; alone: all"),
     ("plot", "[x COLUMN] [y COLUMN, …] [color COLUMN] [AS line|bar|point|area]", "what the chart shows"),
     ("row", "N", "to this row"),
+    ("goto", "12:04 | RECORD N", "in a replay: to this time or record of the tape"),
+    ("back", "N", "in a replay: so many events back"),
     ("theme", "dark|light|plain", "how things look"),
     ("help", "", "the keys and these commands"),
 ];
@@ -78,6 +80,12 @@ fn known(state: &mut State, name: &str, rest: &str) -> Result<Effect, String> {
             act::show(state, View::Chart);
             return Ok(Effect::Sketch(rest.into()));
         }
+        "goto" | "back" => {
+            if state.tape.is_none() {
+                return Err("nothing is replayed: REPLAY tape; at the prompt begins".into());
+            }
+            return Ok(Effect::Statement(format!("{} {rest};", name.to_uppercase())));
+        }
         "row" => {
             let row: usize = rest.parse().map_err(|_| format!("'{rest}' is no number of a row"))?;
             let page = state.page;
@@ -86,8 +94,8 @@ fn known(state: &mut State, name: &str, rest: &str) -> Result<Effect, String> {
             step.settle(page);
         }
         _ => {
-            let theme = Theme::ALL.iter().find(|(known, _)| *known == rest);
-            state.theme = theme.ok_or_else(|| format!("there is no theme '{rest}': dark, light or plain"))?.1;
+            let known = Theme::parse(rest);
+            state.theme = known.ok_or_else(|| format!("there is no theme '{rest}': dark, light or plain"))?;
         }
     }
     Ok(Effect::None)

@@ -10,7 +10,7 @@ use ratatui::style::Style;
 use super::keys::Action;
 use super::state::{Mode, State, View};
 use super::theme::Part;
-use super::{aside, changes, chart, flow, grid, help, history, table, timeline};
+use super::{aside, changes, chart, flow, grid, help, history, scrub, table, timeline};
 
 /// Where things stand.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +19,8 @@ pub struct Areas {
     pub tabs: Rect,
     /// The view.
     pub body: Rect,
+    /// The tape, in a replay.
+    pub tape: Rect,
     /// The figures.
     pub status: Rect,
     /// Hints, or what is typed.
@@ -26,7 +28,8 @@ pub struct Areas {
 }
 
 /// The areas of a screen.
-pub fn areas(area: Rect) -> Areas {
+pub fn areas(state: &State, area: Rect) -> Areas {
+    let tape = u16::from(state.tape.is_some() && area.height > 5);
     let (tabs, status, line) = match area.height {
         0 | 1 => (0, 0, 0),
         2 => (0, 1, 0),
@@ -34,18 +37,19 @@ pub fn areas(area: Rect) -> Areas {
         _ => (1, 1, 1),
     };
     let at = |y: u16, height: u16| Rect { y: area.y + y, height, ..area };
-    let body = area.height - tabs - status - line;
+    let body = area.height - tabs - tape - status - line;
     Areas {
         tabs: at(0, tabs),
         body: at(tabs, body),
-        status: at(tabs + body, status),
-        line: at(tabs + body + status, line),
+        tape: at(tabs + body, tape),
+        status: at(tabs + body + tape, status),
+        line: at(tabs + body + tape + status, line),
     }
 }
 
 /// How many rows the view has room for; at least one.
 pub fn page(state: &State, area: Rect) -> usize {
-    let body = grid::below_title(state, areas(area).body);
+    let body = grid::below_title(state, areas(state, area).body);
     usize::from(body.height).saturating_sub(grid::heads(body)).max(1)
 }
 
@@ -54,9 +58,10 @@ pub fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
     if area.is_empty() {
         return;
     }
-    let areas = areas(area);
+    let areas = areas(state, area);
     draw_tabs(state, areas.tabs, buffer);
     draw_view(state, areas.body, buffer);
+    scrub::draw(state, areas.tape, buffer);
     draw_status(state, areas.status, buffer);
     draw_line(state, areas.line, buffer);
     if let Mode::Help(scrolled) = state.mode {
@@ -208,13 +213,18 @@ fn draw_line(state: &State, area: Rect, buffer: &mut Buffer) {
     if let Some(said) = &state.said {
         return put(buffer, area, 0, 0, said, state.theme.style(Part::Text));
     }
+    let pausing = match (&state.tape, state.held) {
+        (Some(_), _) => "stop or go",
+        (None, true) => "go on",
+        (None, false) => "hold",
+    };
     let hints = [
         (Action::Leave, "leave"),
         (Action::Help, "help"),
         (Action::Filter, "filter"),
         (Action::History, "history"),
         (Action::Sort, "sort"),
-        (Action::Pause, if state.held { "go on" } else { "hold" }),
+        (Action::Pause, pausing),
         (Action::CopyCell, "copy"),
     ];
     let hints = hints.iter().filter(|(action, _)| !state.keys.name(*action).is_empty());

@@ -2,7 +2,7 @@
 //! marked. Table, changes and history are drawn with it.
 
 use millstream_session::watch::{Order, Rows};
-use millstream_session::{Cell, Head, Tone, count, time_text, width};
+use millstream_session::{Cell, Head, Millis, Tone, count, time_text, width};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -98,7 +98,9 @@ pub fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
             put(buffer, area, 0, y, "▌", state.theme.style(Part::Chosen));
         }
         if let Some(kind) = row.kind {
-            put(buffer, area, 1, y, &time_text(row.at, state.zone), state.theme.style(Part::Dim));
+            // What stood before a tape was entered came at no time.
+            let came = if row.at == Millis::MIN { String::new() } else { time_text(row.at, state.zone) };
+            put(buffer, area, 1, y, &came, state.theme.style(Part::Dim));
             put(buffer, area, 1 + STAMP, y, kind.mark(), state.theme.tone(tone(kind)));
         }
         for place in &places {

@@ -21,12 +21,9 @@ pub fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
         put(buffer, area, 1, 0, &key_text.join(", "), state.theme.style(Part::Chosen));
         let note = format!(" {}", grid::note(rows, "change", true));
         put(buffer, area, 0, 1, &note, state.theme.style(Part::Dim));
-        let number = |column: &usize| rows.heads[*column].right && key.iter().all(|(known, _)| known != column);
-        let column = if number(&step.column.min(rows.heads.len().saturating_sub(1))) {
-            Some(step.column)
-        } else {
-            (0..rows.heads.len()).find(number)
-        };
+        let is_number = |column: &usize| rows.heads.get(*column).is_some_and(|head| head.right);
+        let number = |column: &usize| is_number(column) && key.iter().all(|(known, _)| known != column);
+        let column = if number(&step.column) { Some(step.column) } else { (0..rows.heads.len()).find(number) };
         if let Some(column) = column {
             let room = usize::from(area.width).saturating_sub(width::width(&note) + 6);
             let values = rows.rows.iter().rev().filter(|row| row.kind.is_none_or(|kind| !kind.is_retraction()));

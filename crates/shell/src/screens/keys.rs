@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use millstream_session::{Config, Fault};
 
 /// What a key does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,7 +15,6 @@ pub enum Action {
     Filter,
     Command,
     Pause,
-    StepEvent,
     Up,
     Down,
     Left,
@@ -33,6 +33,12 @@ pub enum Action {
     Alike,
     CopyCell,
     CopyRow,
+    Onward,
+    Backward,
+    Watermark,
+    Window,
+    Slower,
+    Faster,
     Table,
     Changes,
     Chart,
@@ -72,8 +78,13 @@ pub const ENTRIES: &[Entry] = &[
     entry(Action::Help, "help", &["?"], "this page"),
     entry(Action::Filter, "filter", &["/"], "show rows with these words; column:word looks in one column"),
     entry(Action::Command, "command", &[":"], "type a command"),
-    entry(Action::Pause, "pause", &["Space"], "hold the picture, or go on; the run goes on"),
-    entry(Action::StepEvent, "step-event", &["."], "while held: show what has come since, and hold again"),
+    entry(Action::Pause, "pause", &["Space"], "hold the picture while the run goes on; in a replay: stop the time"),
+    entry(Action::Onward, "onward", &["Right", "."], "in a replay: an event on; held: what has come since; else as l"),
+    entry(Action::Backward, "backward", &["Left", ","], "in a replay: an event back; else as h"),
+    entry(Action::Watermark, "watermark", &["w"], "in a replay: on to the next move of a watermark"),
+    entry(Action::Window, "window", &["e"], "in a replay: on to the next window that closes"),
+    entry(Action::Slower, "slower", &["<"], "in a replay: slower"),
+    entry(Action::Faster, "faster", &[">"], "in a replay: faster"),
     entry(Action::Table, "table", &["1"], "the rows that stand"),
     entry(Action::Changes, "changes", &["2"], "every change with its kind"),
     entry(Action::Chart, "chart", &["3"], "the rows as a chart"),
@@ -86,8 +97,8 @@ pub const ENTRIES: &[Entry] = &[
     entry(Action::StepBefore, "step-before", &["[", "p"], "the step before"),
     entry(Action::Up, "up", &["k", "Up"], "a row up"),
     entry(Action::Down, "down", &["j", "Down"], "a row down"),
-    entry(Action::Left, "left", &["h", "Left"], "a column to the left"),
-    entry(Action::Right, "right", &["l", "Right"], "a column to the right"),
+    entry(Action::Left, "left", &["h"], "a column to the left"),
+    entry(Action::Right, "right", &["l"], "a column to the right"),
     entry(Action::Top, "top", &["g", "Home"], "to the first row"),
     entry(Action::Bottom, "bottom", &["G", "End"], "to the last row"),
     entry(Action::HalfUp, "half-up", &["Ctrl-u"], "half a page up"),
@@ -109,8 +120,11 @@ pub const ENTRIES: &[Entry] = &[
 ];
 
 /// What the mouse does, for the help.
-pub const MOUSE: &[(&str, &str)] =
-    &[("click", "put the cursor there; on a column's name: sort by it"), ("wheel", "three rows up or down")];
+pub const MOUSE: &[(&str, &str)] = &[
+    ("click", "put the cursor there; on a column's name: sort by it"),
+    ("wheel", "three rows up or down"),
+    ("click on the tape", "go there"),
+];
 
 /// A key as it comes from the terminal. A letter carries its own capital.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -209,6 +223,21 @@ impl Keys {
             keys.names.push(names.into_iter().filter(bound).collect());
         }
         Ok(keys)
+    }
+
+    /// The keys that config.toml says: `[keys]`, by the name of the action, the keys of one with spaces between them.
+    ///
+    /// # Errors
+    /// The line of what is no action or no key.
+    pub fn configured(config: &Config) -> Result<Keys, Fault> {
+        let keys = |text: &str| text.split_whitespace().map(str::to_string).collect();
+        let mut table = BTreeMap::new();
+        for (name, value) in &config.keys {
+            table.insert(name.clone(), keys(&value.text));
+            // One after the other, so that what is wrong is said with its line.
+            Keys::with(&table).map_err(|wrong| Fault::usage(format!("{}: {wrong}", value.origin)))?;
+        }
+        Ok(Keys::with(&table).expect("all of it was read a moment ago"))
     }
 
     /// What a key does.

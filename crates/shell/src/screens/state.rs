@@ -3,7 +3,7 @@
 
 use millstream_session::chart::{Mark, Sketch};
 use millstream_session::watch::{Ask, Order, Page, Rows, Scene, Show};
-use millstream_session::{Zone, width};
+use millstream_session::{Standing, Zone, width};
 
 use super::keys::Keys;
 use super::theme::Theme;
@@ -195,6 +195,8 @@ pub struct State {
     pub mode: Mode,
     /// Whether the picture stands still.
     pub held: bool,
+    /// Where the tape stands, in a replay.
+    pub tape: Option<Standing>,
     /// How things look.
     pub theme: Theme,
     /// Which key does what.
@@ -216,6 +218,7 @@ impl State {
             view: View::Table,
             mode: Mode::Keys,
             held: false,
+            tape: None,
             theme,
             keys,
             zone,

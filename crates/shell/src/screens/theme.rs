@@ -49,6 +49,11 @@ impl Theme {
     pub const ALL: [(&'static str, Theme); 3] =
         [("dark", Theme::Dark), ("light", Theme::Light), ("plain", Theme::Plain)];
 
+    /// The theme of this name.
+    pub fn parse(name: &str) -> Option<Theme> {
+        Theme::ALL.iter().find(|(known, _)| *known == name).map(|(_, theme)| *theme)
+    }
+
     /// The theme that fits: none without colour; light where the terminal says so (`COLORFGBG`, as rxvt, Konsole and
     /// others set it: the last number is the ground).
     pub fn fitting(color: bool, ground: Option<&str>) -> Theme {
@@ -58,11 +63,6 @@ impl Theme {
             Some(7 | 15) => Theme::Light,
             _ => Theme::Dark,
         }
-    }
-
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        Theme::ALL.iter().find(|(_, theme)| *theme == self).map_or("", |(name, _)| name)
     }
 
     /// The next one.

@@ -8,7 +8,7 @@ use millstream_session::{STATEMENTS, STEPS, code, gate, statement, width};
 use super::COMMANDS;
 use crate::prompt::keys;
 use crate::screen::Screen;
-use crate::screens::keys::{Keys, MOUSE};
+use crate::screens::keys::MOUSE;
 
 /// `\help`, `\help SELECT`.
 pub fn help(argument: &str, screen: &mut Screen) -> io::Result<()> {
@@ -47,9 +47,8 @@ pub fn keys(screen: &mut Screen) -> io::Result<()> {
     let mut page = String::new();
     lines(&mut page, keys::page());
     page.push_str("\nWhile steps are watched (WATCH):\n\n");
-    let watching = Keys::default();
     let mouse = MOUSE.iter().map(|(what, meaning)| (what.to_string(), *meaning));
-    lines(&mut page, watching.page().chain(mouse));
+    lines(&mut page, screen.keys.page().chain(mouse));
     show(&page, screen)
 }
 

@@ -5,7 +5,7 @@ use millstream_session::watch::{
     Aside, Ask, Figures, Flow, FlowLine, Fresh, Order, Page, Part, Partition, Row, Rows, Scene, Show, State, Timeline,
     Window,
 };
-use millstream_session::{Cell, Head, Kind, Millis, Status, Tone};
+use millstream_session::{Cell, Head, Kind, Millis, Phase, Rate, Standing, Status, Tone};
 
 /// 2026-01-01 12:00:00.
 const NOON: i64 = 1_767_268_800_000;
@@ -169,5 +169,18 @@ pub fn scene(ask: &Ask) -> Scene {
         rate: 1_204.4,
         rates,
         page,
+    }
+}
+
+/// A tape of which a third has been played.
+pub fn tape() -> Standing {
+    Standing {
+        tape: "monday".into(),
+        position: 2_000,
+        stretch: (0, 6_000),
+        at: Millis(NOON),
+        times: (Millis(NOON - 60_000), Millis(NOON + 120_000)),
+        rate: Rate::Times(10.0),
+        phase: Phase::Playing,
     }
 }

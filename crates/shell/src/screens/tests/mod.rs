@@ -21,6 +21,7 @@ use super::state::{State, View};
 use super::theme::Theme;
 use fixture::scene;
 use millstream_session::Zone;
+use millstream_session::watch::Control;
 
 fn state(theme: Theme) -> State {
     State::new(["bars"], theme, Keys::default(), Zone::UTC)
@@ -116,7 +117,7 @@ fn every_view_at_every_size_and_theme() {
                 act::show(&mut state, view);
             }
             look(&mut state, area);
-            writeln!(all, "{width} x {height}, {}\n{}", theme.name(), drawn(&state, area)).expect("memory");
+            writeln!(all, "{width} x {height}, {theme:?}\n{}", drawn(&state, area)).expect("memory");
         }
         check(name, &all);
     }
@@ -134,6 +135,12 @@ fn bars_sparks_help_and_what_is_typed() {
             look(&mut state, area);
         }
         writeln!(all, "{keys:?}\n{}", drawn(&state, area)).expect("memory");
+    }
+    let mut replayed = self::state(Theme::Dark);
+    replayed.tape = Some(fixture::tape());
+    for area in [area, Rect::new(0, 0, 30, 8)] {
+        look(&mut replayed, area);
+        writeln!(all, "a tape\n{}", drawn(&replayed, area)).expect("memory");
     }
     check("typed", &all);
 }
@@ -154,7 +161,9 @@ fn keys_sort_filter_copy_and_leave() {
     press(&mut state, "G");
     look(&mut state, area);
     assert_eq!(state.shown().row, 29);
-    press(&mut state, "g\n");
+    press(&mut state, "g");
+    look(&mut state, area);
+    press(&mut state, "\n");
     look(&mut state, area);
     assert_eq!(state.view, View::History);
     assert_eq!(press(&mut state, "\x1b"), Effect::None);
@@ -169,6 +178,12 @@ fn keys_sort_filter_copy_and_leave() {
     assert_eq!(press(&mut state, " "), Effect::Hold(true));
     assert_eq!(press(&mut state, "."), Effect::Advance);
     assert_eq!(press(&mut state, " "), Effect::Hold(false));
+    assert_eq!(press(&mut state, ".,"), Effect::None, "the arrows move through the columns");
+    state.tape = Some(fixture::tape());
+    assert_eq!(press(&mut state, "."), Effect::Tape(Control::Event));
+    assert_eq!(press(&mut state, ","), Effect::Tape(Control::Back(1)));
+    assert_eq!(press(&mut state, ">"), Effect::Tape(Control::Faster(true)));
+    assert_eq!(press(&mut state, ":goto 12:04\n"), Effect::Statement("GOTO 12:04;".into()));
     assert_eq!(press(&mut state, "q"), Effect::Leave);
     for before in ["?", "/", ":"] {
         press(&mut state, before);

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::fixture::scene;
+use super::fixture::{scene, tape};
 use crate::screens::act;
 use crate::screens::frame;
 use crate::screens::keys::{ENTRIES, Keys};
@@ -102,9 +102,12 @@ proptest! {
             match one {
                 Happens::Key(code, held) => drop(act::key(&mut state, &KeyEvent::new(code, held))),
                 Happens::Action(number) => drop(act::act(&mut state, ENTRIES[number].action)),
-                Happens::Mouse(what, x, y) => act::mouse(&mut state, &mouse(what, x, y), area),
+                Happens::Mouse(what, x, y) => drop(act::mouse(&mut state, &mouse(what, x, y), area)),
                 Happens::Size(width, height) => area = Rect::new(0, 0, width, height),
-                Happens::Shape(other) => shape = other,
+                Happens::Shape(other) => {
+                    shape = other;
+                    state.tape = (other > 2).then(tape);
+                }
             }
             picture(&mut state, area, shape);
             let mut buffer = Buffer::empty(area);
