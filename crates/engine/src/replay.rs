@@ -116,11 +116,11 @@ impl Replay {
         self.feeds.iter_mut().map(|(_, feed)| feed.intake().watermark()).collect()
     }
 
-    /// When the next partition falls asleep, if nothing comes until then: [`Replay::silence`] is to be called
-    /// before anything that arrives then or later.
-    pub fn falls_asleep(&mut self) -> Option<Millis> {
+    /// The first time at which a partition can fall asleep, when nothing comes before `from`: [`Replay::silence`]
+    /// is to be called before anything that arrives then or later.
+    pub fn falls_asleep(&mut self, from: Millis) -> Option<Millis> {
         let feeds = self.feeds.iter_mut();
-        feeds.filter_map(|(_, feed)| feed.intake().generator()?.falls_asleep()).min()
+        feeds.filter_map(|(_, feed)| feed.intake().generator()?.falls_asleep(from)).min()
     }
 
     /// Announces a partition of a tap.

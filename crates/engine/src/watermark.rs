@@ -115,11 +115,12 @@ impl Generator {
         }
     }
 
-    /// When the next partition falls asleep, if nothing comes until then.
-    pub fn falls_asleep(&self) -> Option<Millis> {
+    /// The first time at which a partition can fall asleep, when nothing comes before `from`: one that is awake, or
+    /// one that is heard of then and wakes up.
+    pub fn falls_asleep(&self, from: Millis) -> Option<Millis> {
         let idle = i64::try_from(self.timing.idle?.as_millis()).unwrap_or(i64::MAX);
         let awake = self.partitions.values().filter(|state| !state.idle);
-        awake.map(|state| state.heard.plus(idle)).min()
+        awake.map(|state| state.heard).chain([from]).map(|heard| heard.plus(idle)).min()
     }
 
     /// Looks for partitions that have been silent for too long at this time of the clock. The watermark, if

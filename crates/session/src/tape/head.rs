@@ -259,11 +259,11 @@ impl Head {
     ) -> Result<usize, Fault> {
         let now = frames.records[range.start].at;
         let mut until = range.end.min(range.start.saturating_add(self.piece));
-        let mut asleep = self.replay.falls_asleep();
+        let mut asleep = self.replay.falls_asleep(now);
         if asleep.is_some_and(|asleep| asleep <= now) {
             self.clock.set(now);
             self.replay.silence(emit)?;
-            asleep = self.replay.falls_asleep();
+            asleep = self.replay.falls_asleep(now);
         }
         if let Some(asleep) = asleep {
             let awake = frames.records[range.start..until].partition_point(|record| record.at < asleep);
@@ -294,7 +294,7 @@ impl Head {
     fn silence_behind(&mut self, emit: millstream_engine::Emit<'_>) -> Result<(), Fault> {
         let until =
             if self.to >= self.tape.meta().records { self.tape.meta().until } else { self.tape.time_of(self.to) };
-        if self.replay.falls_asleep().is_some_and(|asleep| asleep <= until) {
+        if self.replay.falls_asleep(until).is_some_and(|asleep| asleep <= until) {
             self.clock.set(until);
             self.replay.silence(emit)?;
         }

@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
 use millstream_connect::tape::{FrameDecoder, Frames, Tape};
 use millstream_plan::Tap;
-use millstream_record::{Arrival, Sample};
-use millstream_record::{PartitionId, RawRecords, Received};
+use millstream_record::{Arrival, PartitionId, RawRecords, Received, Sample};
 
 use crate::fault::Fault;
 use crate::session::Session;
@@ -19,9 +19,22 @@ pub struct Reel {
     tape: Tape,
     tap: String,
     recorded: usize,
-    decoder: FrameDecoder,
+    /// Away while the next chunk is decoded ahead.
+    decoder: Option<FrameDecoder>,
+    ahead: Option<Ahead>,
+    /// The chunk that was asked for last.
+    last: Option<usize>,
     kept: VecDeque<(usize, Arc<Frames>)>,
 }
+
+/// A chunk that a thread decodes while the one before it is played.
+struct Ahead {
+    index: usize,
+    thread: JoinHandle<(FrameDecoder, Decoded)>,
+}
+
+/// What came of a chunk; `None` where it is damaged.
+type Decoded = Result<Option<Arc<Frames>>, Fault>;
 
 /// The number under which a tap was recorded, if it was.
 pub fn recorded(tape: &Tape, tap: &Tap) -> Option<usize> {
@@ -33,8 +46,9 @@ impl Reel {
     pub fn new(session: &Session, tape: &Tape, tap: &Tap, number: usize, wanted: &[usize]) -> Result<Reel, Fault> {
         let (connector, options) = session.outside.opening(tap)?;
         let format = connector.format(&options)?;
-        let decoder = FrameDecoder::new(&tap.name, &tap.physical(), wanted, &format)?;
-        Ok(Reel { tape: tape.clone(), tap: tap.name.clone(), recorded: number, decoder, kept: VecDeque::new() })
+        let decoder = Some(FrameDecoder::new(&tap.name, &tap.physical(), wanted, &format)?);
+        let (tape, tap, ahead, last, kept) = (tape.clone(), tap.name.clone(), None, None, VecDeque::new());
+        Ok(Reel { tape, tap, recorded: number, decoder, ahead, last, kept })
     }
 
     /// The name of the tap.
@@ -47,17 +61,63 @@ impl Reel {
         self.tape.meta().partitions(self.recorded)
     }
 
-    /// Its records in a chunk, by the chunk's index; `None` where the chunk is damaged.
-    pub fn frames(&mut self, index: usize) -> Result<Option<Arc<Frames>>, Fault> {
-        if let Some((_, frames)) = self.kept.iter().find(|(known, _)| *known == index) {
-            return Ok(Some(frames.clone()));
+    /// Its records in a chunk, by the chunk's index; `None` where the chunk is damaged. Whoever reads one chunk
+    /// after the other finds the next one decoded already.
+    pub fn frames(&mut self, index: usize) -> Decoded {
+        let on = index > 0 && self.last == Some(index - 1);
+        self.last = Some(index);
+        let kept = self.kept.iter().find(|(known, _)| *known == index).map(|(_, frames)| frames.clone());
+        let found = match kept {
+            Some(frames) => Some(frames),
+            None => self.read(index)?,
+        };
+        if on && self.ahead.is_none() && !self.kept.iter().any(|(known, _)| *known == index + 1) {
+            self.read_ahead(index + 1);
         }
-        let Ok(chunk) = self.tape.chunk(index) else { return Ok(None) };
-        let frames = Arc::new(self.decoder.frames(&chunk, self.recorded, &self.tape.meta().logs)?);
-        self.kept.push_back((index, frames.clone()));
-        self.kept.drain(..self.kept.len().saturating_sub(KEPT));
-        Ok(Some(frames))
+        Ok(found)
     }
+
+    fn read(&mut self, index: usize) -> Decoded {
+        let ahead = self.ahead.take();
+        let ahead = ahead.map(|Ahead { index, thread }| match thread.join() {
+            Ok((decoder, decoded)) => (index, decoder, decoded),
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        let decoded = match ahead {
+            Some((known, decoder, decoded)) if known == index => {
+                self.decoder = Some(decoder);
+                decoded
+            }
+            other => {
+                self.decoder = other.map(|(_, decoder, _)| decoder).or(self.decoder.take());
+                let decoder = self.decoder.as_mut().expect("it is here unless something is decoded ahead");
+                decode(&self.tape, decoder, self.recorded, index)
+            }
+        };
+        if let Ok(Some(frames)) = &decoded {
+            self.kept.push_back((index, frames.clone()));
+            self.kept.drain(..self.kept.len().saturating_sub(KEPT));
+        }
+        decoded
+    }
+
+    fn read_ahead(&mut self, index: usize) {
+        if index >= self.tape.outlines().len() {
+            return;
+        }
+        let Some(mut decoder) = self.decoder.take() else { return };
+        let (tape, recorded) = (self.tape.clone(), self.recorded);
+        let work = move || {
+            let decoded = decode(&tape, &mut decoder, recorded, index);
+            (decoder, decoded)
+        };
+        self.ahead = Some(Ahead { index, thread: std::thread::spawn(work) });
+    }
+}
+
+fn decode(tape: &Tape, decoder: &mut FrameDecoder, recorded: usize, index: usize) -> Decoded {
+    let Ok(chunk) = tape.chunk(index) else { return Ok(None) };
+    Ok(Some(Arc::new(decoder.frames(&chunk, recorded, &tape.meta().logs)?)))
 }
 
 /// The first records of a tap on a tape, from record `from` on, as a sample of its table.

@@ -209,7 +209,7 @@ fn holds(detail: &Detail, time: &dyn Fn(Millis) -> String) -> String {
     match detail {
         Detail::Plain | Detail::Filter(_) | Detail::Lists { .. } => String::new(),
         Detail::Windows(Windows { open, sessions, first }) => {
-            let what = if *sessions { "sessions" } else { "windows" };
+            let what = if *sessions { "session" } else { "window" };
             let window = |window: &millstream_engine::inspect::OpenWindow| {
                 let (start, end) = (time(Millis(window.start)), time(Millis(window.end)));
                 format!("[{start}, {end}): {} rows, {} keys", window.rows, window.keys)
@@ -217,7 +217,8 @@ fn holds(detail: &Detail, time: &dyn Fn(Millis) -> String) -> String {
             let told: Vec<String> = first.iter().map(window).collect();
             match open {
                 0 => format!("no open {what}"),
-                open => format!("{open} open {what}: {}", told.join("; ")),
+                1 => format!("1 open {what}: {}", told.join("; ")),
+                open => format!("{open} open {what}s: {}", told.join("; ")),
             }
         }
         Detail::Join(sides) => {
