@@ -11,6 +11,7 @@ pub mod dialect;
 pub mod error;
 pub mod functions;
 pub mod interval;
+pub mod native;
 pub mod parse;
 pub mod pipe;
 pub mod plan;

@@ -14,6 +14,15 @@ pub const REDACTED: &str = "[redacted]";
 
 /// `CREATE TABLE`, over several lines, without a semicolon.
 pub fn create_table(draft: &TableDraft) -> String {
+    declaration(draft, shown_options(draft))
+}
+
+/// The same of a declaration that holds no secrets, but says where they are to be taken from.
+pub fn create_table_as_given(draft: &TableDraft) -> String {
+    declaration(draft, draft.options.iter().map(|option| (option.key.as_str(), option.value.as_str())))
+}
+
+fn declaration<'a>(draft: &'a TableDraft, options: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     let mut text = String::from("CREATE ");
     text += if draft.or_replace { "OR REPLACE " } else { "" };
     text += if draft.temporary { "TEMPORARY " } else { "" };
@@ -38,7 +47,7 @@ pub fn create_table(draft: &TableDraft) -> String {
     }
     if !draft.options.is_empty() {
         let option = |(key, value): (&str, &str)| format!("{} = {}", literal(key), literal(value));
-        let options: Vec<String> = shown_options(draft).map(option).collect();
+        let options: Vec<String> = options.map(option).collect();
         let _ = write!(text, "\nWITH (\n  {}\n)", options.join(",\n  "));
     }
     if let Some(other) = &draft.like {
