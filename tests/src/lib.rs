@@ -5,5 +5,6 @@
 pub mod bids;
 pub mod broker;
 pub mod cases;
+pub mod flink;
 pub mod memory;
 pub mod topics;

@@ -64,7 +64,10 @@ pub fn compose(job: &Job) -> String {
         format!("{variable}=${{{variable}:?set {variable} in the environment or in .env}}")
     });
     let service = Service {
-        build: Build { context: ".", additional_contexts: BTreeMap::from([("bin", "${MILLSTREAM_BIN:-/usr/local/bin}")]) },
+        build: Build {
+            context: ".",
+            additional_contexts: BTreeMap::from([("bin", "${MILLSTREAM_BIN:-/usr/local/bin}")]),
+        },
         image: job.name.clone(),
         restart: "on-failure",
         network_mode: "host",

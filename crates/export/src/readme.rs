@@ -60,9 +60,12 @@ fn secrets(text: &mut String, job: &Job) {
     for secret in &job.secrets {
         let _ = writeln!(text, "- `{}`: {}", secret.variable, secret.purpose);
     }
-    let literals: String =
-        job.secrets.iter().map(|secret| format!(" --from-literal={}=…", secret.variable)).collect();
-    let _ = write!(text, "\nFor Kubernetes: `kubectl create secret generic {}{literals}`\n\n", kubernetes::secret_name(job));
+    let literals: String = job.secrets.iter().map(|secret| format!(" --from-literal={}=…", secret.variable)).collect();
+    let _ = write!(
+        text,
+        "\nFor Kubernetes: `kubectl create secret generic {}{literals}`\n\n",
+        kubernetes::secret_name(job)
+    );
 }
 
 fn flink_part(text: &mut String, job: &Job, evidence: &Evidence) {

@@ -6,10 +6,7 @@ use crate::Job;
 pub fn file(job: &Job) -> String {
     let policies = &job.policies;
     let topics = policies.topics.as_ref().map_or(String::new(), |folder| {
-        format!(
-            "\n[topics]\n# Where the embedded topics are, seen from this folder.\nfolder = {}\n",
-            quoted(folder)
-        )
+        format!("\n[topics]\n# Where the embedded topics are, seen from this folder.\nfolder = {}\n", quoted(folder))
     });
     format!(
         "# How this job runs. `millstream run . --help` lists what the command line can change.\n\

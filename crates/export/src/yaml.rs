@@ -105,11 +105,9 @@ fn scalar_into(value: &Value, indent: usize, out: &mut String) {
 
 /// Whether a text can stand as a literal block and be read back byte for byte.
 fn is_literal(text: &str) -> bool {
-    let printable = |c: char| c == '\n' || (!c.is_control() && !matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}'));
-    text.ends_with('\n')
-        && !text.ends_with("\n\n")
-        && !text.starts_with([' ', '\n'])
-        && text.chars().all(printable)
+    let printable =
+        |c: char| c == '\n' || (!c.is_control() && !matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}'));
+    text.ends_with('\n') && !text.ends_with("\n\n") && !text.starts_with([' ', '\n']) && text.chars().all(printable)
 }
 
 fn text_into(text: &str, out: &mut String) {

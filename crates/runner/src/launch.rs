@@ -48,7 +48,7 @@ fn interval(text: &str) -> Result<Duration, String> {
 }
 
 impl Overrides {
-    fn adjust(self, config: &mut Config) {
+    pub(crate) fn adjust(self, config: &mut Config) {
         let Overrides { state, checkpoint_interval, listen, drop_state, topics, parallelism } = self;
         config.parallelism = parallelism.or(config.parallelism);
         config.state = state.unwrap_or_else(|| config.state.clone());

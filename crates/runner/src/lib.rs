@@ -1,7 +1,7 @@
 //! A job without the workbench: reads it, runs it with checkpoints, recovers by itself, tells how it is.
 //!
 //! What decides is pure (`protocol`), what touches the world is thin: `store` is the disk, `work` performs
-//! the protocol's actions, `http` answers whoever asks. This crate does not know sessions or terminals.
+//! the protocol's actions, `http` answers whoever asks, `rehearsal` plays a job over its test input. This crate does not know sessions or terminals.
 
 mod config;
 mod fail;
@@ -10,6 +10,7 @@ mod http;
 mod job;
 pub mod launch;
 pub mod protocol;
+pub mod rehearsal;
 mod status;
 pub mod store;
 mod work;

@@ -16,6 +16,7 @@ pub mod config;
 mod conservation;
 mod demo;
 mod doors;
+mod export;
 mod fault;
 mod fold;
 mod infer;
@@ -54,6 +55,7 @@ pub use complete::{
     functions, is_keyword, statement,
 };
 pub use config::Config;
+pub use export::Ways;
 pub use fault::{Class, Fault};
 pub use fold::Fold;
 pub use live::{Finished, Live, Step};

@@ -1,19 +1,26 @@
-//! The door to jobs: `run` and `check`. What happens behind it is the runner's.
+//! The door to jobs: `run`, `check` and `test`. What happens behind it is the runner's.
 
 use std::path::Path;
 
+use millstream_runner::Fault;
 use millstream_runner::launch::{self, Overrides};
 
 use crate::args::{Args, Manner, Verb};
 
-/// Runs or checks the job that the command line names; the exit code. `None` if it names none: a script
+/// Runs, checks or tests the job that the command line names; the exit code. `None` if it names none: a script
 /// that asks questions is run by the session.
 pub fn door(args: &Args) -> Option<u8> {
     match &args.verb {
         Some(Verb::Run { job, overrides }) if millstream_runner::is_job(job) => {
             Some(launch::run(job, with_manner(overrides, &args.manner, job)))
         }
-        Some(Verb::Check { job, overrides }) => Some(check(job, with_manner(overrides, &args.manner, job))),
+        Some(Verb::Check { job, overrides }) => {
+            Some(said(launch::check(job, with_manner(overrides, &args.manner, job))))
+        }
+        Some(Verb::Test { job, answer }) => {
+            let overrides = with_manner(&Overrides::default(), &args.manner, job);
+            Some(said(millstream_runner::rehearsal::test(job, overrides, answer.as_deref())))
+        }
         _ => None,
     }
 }
@@ -29,10 +36,11 @@ fn with_manner(overrides: &Overrides, manner: &Manner, job: &Path) -> Overrides 
     }
 }
 
-fn check(job: &Path, overrides: Overrides) -> u8 {
-    match launch::check(job, overrides) {
-        Ok(plan) => {
-            print!("{plan}");
+/// Prints what a verb has to say, or why it failed; the exit code.
+fn said(outcome: Result<String, Fault>) -> u8 {
+    match outcome {
+        Ok(text) => {
+            print!("{text}");
             0
         }
         Err(fault) => {

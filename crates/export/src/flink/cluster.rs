@@ -126,7 +126,11 @@ pub fn deployment(job: &Job) -> String {
     let fill = Container {
         name: "fill".into(),
         image: Some(image(job)),
-        command: vec!["bash".into(), "-c".into(), "umask 077; bash /script/fill.sh < /script/job.sql > /filled/job.sql".into()],
+        command: vec![
+            "bash".into(),
+            "-c".into(),
+            "umask 077; bash /script/fill.sh < /script/job.sql > /filled/job.sql".into(),
+        ],
         env: environment(job),
         volume_mounts: vec![mount("script", "/script", true), mount("filled", "/filled", false)],
         ..Container::default()
@@ -142,7 +146,11 @@ pub fn deployment(job: &Job) -> String {
         init_containers: vec![fill],
         containers: vec![main],
         volumes: vec![
-            Volume { name: "script", config_map: Some(ConfigMapRef { name: name.metadata.name.clone() }), empty_dir: None },
+            Volume {
+                name: "script",
+                config_map: Some(ConfigMapRef { name: name.metadata.name.clone() }),
+                empty_dir: None,
+            },
             Volume { name: "filled", config_map: None, empty_dir: Some(BTreeMap::new()) },
         ],
     };

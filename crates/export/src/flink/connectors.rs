@@ -16,14 +16,14 @@ pub fn list(job: &Job) -> String {
         let kafka = matches!(table.tap.connector.as_str(), "kafka" | "upsert-kafka" | "topic" | "demo");
         wanted.extend(kafka.then_some("kafka"));
         wanted.extend(
-            ["format", "key.format", "value.format"].iter().filter_map(|key| table.tap.options.get(*key)).map(String::as_str),
+            ["format", "key.format", "value.format"]
+                .iter()
+                .filter_map(|key| table.tap.options.get(*key))
+                .map(String::as_str),
         );
     }
-    let artifacts: Vec<&str> = ARTIFACTS
-        .iter()
-        .filter(|(name, _)| wanted.contains(name))
-        .map(|(_, artifact)| *artifact)
-        .collect();
+    let artifacts: Vec<&str> =
+        ARTIFACTS.iter().filter(|(name, _)| wanted.contains(name)).map(|(_, artifact)| *artifact).collect();
     if artifacts.is_empty() {
         return "# A Flink distribution has all that this job needs.\n".into();
     }

@@ -71,14 +71,19 @@ pub fn client(name: &str, properties: &[(&str, &str)]) -> (Vec<(String, String)>
         } else if SHARED.contains(&key) {
             put(key, value);
         } else if !matches!(key, "sasl.username" | "sasl.password") {
-            notes.push(format!("'properties.{key}' of {name} is a setting of librdkafka that the Java client does not have"));
+            notes.push(format!(
+                "'properties.{key}' of {name} is a setting of librdkafka that the Java client does not have"
+            ));
         }
     }
     if let (Some(user), Some(password), None) = (of("sasl.username"), of("sasl.password"), of("sasl.jaas.config")) {
         let mechanism = of("sasl.mechanism").or(of("sasl.mechanisms")).unwrap_or("PLAIN");
         let module = if mechanism.starts_with("SCRAM") { "scram.ScramLoginModule" } else { "plain.PlainLoginModule" };
         let escaped = user.replace('\\', "\\\\").replace('"', "\\\"");
-        put("sasl.jaas.config", &format!("{MODULES}.{module} required username=\"{escaped}\" password=\"{password}\";"));
+        put(
+            "sasl.jaas.config",
+            &format!("{MODULES}.{module} required username=\"{escaped}\" password=\"{password}\";"),
+        );
     }
     (options, notes)
 }

@@ -94,7 +94,10 @@ pub fn for_files(job: &Job, inputs: &[Input]) -> String {
 /// What is set for the whole job, beside what the policies say.
 fn job_wide(job: &Job) -> Vec<Setting> {
     let said = ["table.local-time-zone"];
-    settings(&job.graph).into_iter().filter(|setting| setting.table.is_none() && !said.contains(&setting.key.as_str())).collect()
+    settings(&job.graph)
+        .into_iter()
+        .filter(|setting| setting.table.is_none() && !said.contains(&setting.key.as_str()))
+        .collect()
 }
 
 /// Whether every sink with a primary key gets final rows only.
@@ -103,12 +106,7 @@ fn written_once(job: &Job) -> bool {
     !keyed.is_empty() && keyed.iter().all(|sink| !job.changes(&sink.tap.name))
 }
 
-fn body(
-    text: &mut String,
-    job: &Job,
-    taps: impl Iterator<Item = String>,
-    sinks: impl Iterator<Item = String>,
-) {
+fn body(text: &mut String, job: &Job, taps: impl Iterator<Item = String>, sinks: impl Iterator<Item = String>) {
     let steps = job.steps.iter().map(|step| view(step, "CREATE TEMPORARY VIEW"));
     for statement in taps.chain(steps).chain(sinks) {
         let _ = write!(text, "\n{statement};\n");

@@ -19,8 +19,15 @@ pub struct With {
 }
 
 /// Options that every connector of Flink with a format knows under the same name.
-const FORMATS: [&str; 7] =
-    ["format", "key.format", "key.fields", "key.fields-prefix", "value.format", "value.fields-include", "sink.parallelism"];
+const FORMATS: [&str; 7] = [
+    "format",
+    "key.format",
+    "key.fields",
+    "key.fields-prefix",
+    "value.format",
+    "value.fields-include",
+    "sink.parallelism",
+];
 /// How the options of formats begin.
 const FORMAT_PREFIXES: [&str; 4] = ["json.", "csv.", "raw.", "debezium-json."];
 /// What both know of Kafka.
@@ -52,11 +59,17 @@ pub fn obstacles(table: &Table, read: bool) -> Vec<Obstacle> {
     };
     let option = |key: &str| table.tap.options.get(key).map(String::as_str);
     if option("csv.header") == Some("true") && read {
-        add("the first line of a file names its columns, and Flink's csv knows no such line".into(), "write the columns in the order of the file, and leave the line out of the files");
+        add(
+            "the first line of a file names its columns, and Flink's csv knows no such line".into(),
+            "write the columns in the order of the file, and leave the line out of the files",
+        );
     }
     if table.tap.connector == "filesystem" {
         if option("path").is_some_and(|path| path.rsplit_once('/').is_some_and(|(folder, _)| has_pattern(folder))) {
-            add("a pattern in the path stands in front of the last /".into(), "name the folder, and the files with 'source.path.regex-pattern'");
+            add(
+                "a pattern in the path stands in front of the last /".into(),
+                "name the folder, and the files with 'source.path.regex-pattern'",
+            );
         }
         let columns: Vec<&str> = table.tap.columns.iter().map(millstream_plan::TapColumn::name).collect();
         let plain = |expression: &String| columns.contains(&expression.trim_matches('`'));
@@ -149,7 +162,8 @@ fn kafka(job: &Job, table: &Table, read: bool) -> With {
 fn own_topic(job: &Job, table: &Table, read: bool) -> With {
     let mut with = With::default();
     let name = &table.tap.name;
-    let connector = if !read && job.changes(name) && !table.tap.primary_key.is_empty() { "upsert-kafka" } else { "kafka" };
+    let connector =
+        if !read && job.changes(name) && !table.tap.primary_key.is_empty() { "upsert-kafka" } else { "kafka" };
     let topic = table.tap.options.get("topic").unwrap_or(name);
     with.options.push(("connector".into(), connector.into()));
     with.options.push(("topic".into(), topic.clone()));
@@ -173,7 +187,9 @@ fn own_topic(job: &Job, table: &Table, read: bool) -> With {
     if read {
         with.options.push(("scan.startup.mode".into(), "earliest-offset".into()));
     }
-    with.notes.push(format!("{name} is a topic of Millstream's own; on Flink it is the topic '{topic}' of the Kafka behind {KAFKA_SERVERS}"));
+    with.notes.push(format!(
+        "{name} is a topic of Millstream's own; on Flink it is the topic '{topic}' of the Kafka behind {KAFKA_SERVERS}"
+    ));
     with
 }
 
@@ -244,7 +260,9 @@ mod tests {
 
     #[test]
     fn options_of_formats_are_known_for_keys_and_values() {
-        for known in ["format", "json.timestamp-format.standard", "key.csv.field-delimiter", "value.json.ignore-parse-errors"] {
+        for known in
+            ["format", "json.timestamp-format.standard", "key.csv.field-delimiter", "value.json.ignore-parse-errors"]
+        {
             assert!(is_format(known), "{known}");
         }
         for own in ["csv.header", "max-record-bytes", "partitions"] {

@@ -38,7 +38,12 @@ pub fn secret_name(job: &Job) -> String {
 
 /// A config map of these files; `what` ends its name.
 pub fn config_map(job: &Job, what: &str, data: BTreeMap<String, String>) -> Object<Data> {
-    Object { api_version: "v1", kind: "ConfigMap", metadata: metadata(job, &format!("{}-{what}", job.name)), body: Data { data } }
+    Object {
+        api_version: "v1",
+        kind: "ConfigMap",
+        metadata: metadata(job, &format!("{}-{what}", job.name)),
+        body: Data { data },
+    }
 }
 
 /// The passwords, each from the secret.

@@ -52,6 +52,11 @@ pub const STATEMENTS: &[Statement] = &[
     says("WHY", "WHY name", "says why a step gives no row yet, or why it gives fewer than one thinks"),
     says("WATCH", "WATCH name", "shows the rows of a step as they come"),
     says("PLOT", "PLOT name x column y column [color column]", "draws the rows of a step as a chart"),
+    says(
+        "EXPORT",
+        "EXPORT [OR REPLACE] step INTO place [KEYED BY (column, …)] AS JOB 'folder' [FLINK] [VERIFY]",
+        "writes a step as a job that runs without the workbench, tested against its sample",
+    ),
     says("USE", "USE name", "chooses a catalogue or database; there is one only"),
 ];
 

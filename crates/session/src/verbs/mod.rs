@@ -22,6 +22,7 @@ pub mod why;
 pub use describe::columns_of;
 use millstream_sql::{Spanned, Statement};
 
+use crate::export;
 use crate::fault::Fault;
 use crate::reply::Reply;
 use crate::session::Session;
@@ -36,6 +37,7 @@ pub fn answer(session: &mut Session, text: &str, statement: Spanned<Statement>) 
         Statement::Insert(insert) => query::insert(session, std::slice::from_ref(&*insert)),
         Statement::StatementSet(inserts) => query::insert(session, &inserts),
         Statement::Explain(explain) => explain::explain(session, &explain),
+        Statement::Export(wanted) => export::step(session, &wanted),
         Statement::Check(what) => check::check(session, &what),
         Statement::Show(show) => show::show(session, &show),
         Statement::Describe(name) => describe::describe(session, &name),

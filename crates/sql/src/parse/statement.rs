@@ -4,14 +4,14 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 
 use crate::ddl;
 use crate::error::{Span, SqlError};
-use crate::parse::{Cursor, insert, look, plot, query, steps, tokens};
+use crate::parse::{Cursor, export, insert, look, plot, query, steps, tokens};
 use crate::statement::{Check, Explain, Name, Show, Spanned, Statement};
 
 /// The words that can begin a statement.
 pub const VERBS: &[&str] = &[
     "SELECT", "WITH", "FROM", "VALUES", "CREATE", "INSERT", "EXECUTE", "BEGIN", "EXPLAIN", "SHOW", "DESCRIBE", "DESC",
     "SET", "RESET", "DROP", "USE", "UNDO", "REDO", "PREVIEW", "START", "STOP", "WHY", "WATCH", "PLOT", "TAP", "PEEK",
-    "ADVISE", "CHECK",
+    "ADVISE", "CHECK", "EXPORT",
 ];
 
 /// The verbs of Flink that are not here yet.
@@ -81,6 +81,7 @@ fn read(cursor: &mut Cursor<'_>) -> Result<Read, SqlError> {
             cursor.next();
             Statement::Reset(if cursor.is_done() { None } else { Some(key(cursor)?) })
         }
+        "EXPORT" => Statement::Export(Box::new(export::export(cursor)?)),
         "TAP" => Statement::Tap(look::tap(cursor)?),
         "PEEK" => Statement::Peek(look::peek(cursor)?),
         "ADVISE" => {
