@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := build
-.PHONY: demo build test test-kernel test-lab test-kills cases bench lint install
+.PHONY: demo build test test-kernel test-flink test-lab test-kills cases bench lint install
 
 READY := source .ci/bootstrap
 PREFIX ?= $(HOME)/.local
@@ -23,6 +23,10 @@ test:
 # The Jupyter kernel alone: the public suite, what it leaves out, the notebooks. make test-kernel ONLY=suite
 test-kernel:
 	.ci/test-kernel $(ONLY)
+
+# Exported jobs on a real Flink: the recorded cases in one JVM, one job on a cluster. make test-flink ONLY=cases
+test-flink:
+	.ci/test-flink $(ONLY)
 
 # The kernel in a real JupyterLab in a browser without a screen; needs Debian's chromium.
 test-lab:

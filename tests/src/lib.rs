@@ -5,6 +5,7 @@
 pub mod bids;
 pub mod broker;
 pub mod cases;
+pub mod flink;
 pub mod memory;
 pub mod proxy;
 pub mod topics;

@@ -12,10 +12,10 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
     ("sql", &["record", "plan"], &["tokio", "rdkafka", "rocksdb", "crossbeam-channel", "reedline", "ratatui", "clap"]),
     ("engine", &["record", "plan"], &["rdkafka", "reedline", "ratatui", "crossterm", "clap"]),
     ("connect", &["record"], &["datafusion", "reedline", "ratatui", "crossterm", "clap"]),
-    ("export", &["plan"], &["tokio", "rdkafka", "rocksdb", "reedline", "ratatui", "clap"]),
+    ("export", &["record", "plan", "sql"], &["tokio", "rdkafka", "rocksdb", "reedline", "ratatui", "clap"]),
     (
         "session",
-        &["record", "plan", "sql", "engine", "connect", "export"],
+        &["record", "plan", "sql", "engine", "connect", "export", "runner"],
         &["reedline", "ratatui", "crossterm", "clap"],
     ),
     ("runner", &["record", "plan", "sql", "engine", "connect"], &["reedline", "ratatui", "crossterm"]),

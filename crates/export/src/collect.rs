@@ -1,6 +1,7 @@
 //! From inserts to a job: what they read, through all views down to the tables, is taken out of the catalogue
 //! in the order in which it has to be declared, under names that need no session.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use millstream_sql::plan::{Settings, plan_statement_set};
 use millstream_sql::statement::{self, ColumnKind, TableDraft};
 use millstream_sql::{Catalog, Relation, SqlError, View, reads};
 
-use crate::secret::refer;
+use crate::secret::{note, refer, reference};
 use crate::{Insert, Job, Policies, Secret, Step};
 
 /// What is to become a job.
@@ -48,17 +49,23 @@ pub fn collect(wanted: Wanted<'_>) -> Result<Job, SqlError> {
     let Order { taps, views, .. } = order;
     let all = taps.iter().chain(&sinks).map(|table| table.tap.name.as_str());
     let names = names(all.chain(views.iter().map(|view| view.name.as_str())));
-    let native = Native { catalog, settings, names: &names };
-    let mut secrets = Vec::new();
-    let mut declare = |tables: &[&Table]| -> Result<Vec<Table>, SqlError> {
-        tables.iter().map(|table| declared(table, &native, &mut secrets)).collect()
+    let secrets = RefCell::new(Vec::new());
+    let hide = |table: &str, key: &str, value: &str| {
+        let reference = reference(table, key, value);
+        note(table, key, reference.as_deref().unwrap_or(value), &mut secrets.borrow_mut());
+        reference
+    };
+    let native = Native { catalog, settings, names: &names, hide: &hide };
+    let declare = |tables: &[&Table]| -> Result<Vec<Table>, SqlError> {
+        tables.iter().map(|table| declared(table, &native, &secrets)).collect()
     };
     let (taps, sinks) = (declare(&taps)?, declare(&sinks)?);
     let steps = views.iter().map(|view| step(view, &native)).collect::<Result<_, _>>()?;
     let inserts = inserts.iter().map(|insert| inserted(insert, &native)).collect::<Result<_, _>>()?;
     let graph = renamed(graph, &names);
+    let mut secrets = secrets.into_inner();
     secrets.sort();
-    Ok(Job { name: label(name), taps, steps, sinks, inserts, policies, secrets, graph })
+    Ok(Job { name: label(name), taps, steps, sinks, inserts, policies, secrets, graph, names })
 }
 
 /// The graph with its taps and sinks under their new names.
@@ -140,8 +147,8 @@ fn names<'a>(all: impl Iterator<Item = &'a str>) -> BTreeMap<String, String> {
     names
 }
 
-fn declared(table: &Table, native: &Native<'_>, secrets: &mut Vec<Secret>) -> Result<Table, SqlError> {
-    let mut draft = refer(TableDraft::clone(&table.draft), secrets);
+fn declared(table: &Table, native: &Native<'_>, secrets: &RefCell<Vec<Secret>>) -> Result<Table, SqlError> {
+    let mut draft = refer(TableDraft::clone(&table.draft), &mut secrets.borrow_mut());
     let mut tap = Tap::clone(&table.tap);
     if let Some(new) = native.names.get(&tap.name) {
         tap.name.clone_from(new);
@@ -182,7 +189,77 @@ fn inserted(insert: &statement::Insert, native: &Native<'_>) -> Result<Insert, S
 
 #[cfg(test)]
 mod tests {
+    use millstream_sql::plan::resolve_table;
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::{Evidence, Folder};
+
+    /// The job of a script, whose connectors nobody looks up.
+    fn job(script: &str) -> Job {
+        let (settings, mut catalog, mut inserts) = (Settings::default(), Catalog::new(), Vec::new());
+        for statement in millstream_sql::parse(script).expect("reads") {
+            let relation = match statement.value {
+                millstream_sql::Statement::CreateTable(draft) => {
+                    let tap = Arc::new(resolve_table(&draft, &settings).expect("resolves"));
+                    Relation::Table(Table { tap, draft: Arc::new(*draft) })
+                }
+                millstream_sql::Statement::CreateView(draft) => {
+                    Relation::View(Arc::new(millstream_sql::declare::view(&catalog, &settings, *draft).expect("plans")))
+                }
+                millstream_sql::Statement::Insert(insert) => {
+                    inserts.push(*insert);
+                    continue;
+                }
+                other => panic!("{other:?}"),
+            };
+            catalog.register(relation, false, None).expect("free");
+        }
+        let policies = Policies::default();
+        collect(Wanted { name: "bars", inserts: &inserts, catalog: &catalog, settings: &settings, policies })
+            .expect("a job")
+    }
+
+    proptest! {
+        /// A canary in every place where a secret can stand never gets into any file.
+        #[test]
+        fn a_secret_is_in_no_file(canary in "[a-zA-Z0-9'\"$ {}]{12,30}", key in 0..5usize) {
+            let keys = ["sasl.password", "sasl.jaas.config", "ssl.key.pem", "ssl.key.password", "sasl.oauthbearer.config"];
+            let secret = format!("'properties.{}' = {}", keys[key], millstream_sql::types::literal(&canary));
+            let job = job(&format!(
+                "CREATE TABLE t (k STRING, v INT) WITH ('connector' = 'kafka', 'topic' = 't', \
+                 'properties.sasl.username' = 'me', 'properties.bootstrap.servers' = 'a:1', 'format' = 'json', {secret});\
+                 CREATE VIEW s AS SELECT * FROM t /*+ OPTIONS({secret}) */;\
+                 CREATE TABLE u (k STRING, v INT) WITH ('connector' = 'kafka', 'topic' = 'u', \
+                 'properties.bootstrap.servers' = 'a:1', 'format' = 'json', {secret});\
+                 INSERT INTO u SELECT * FROM s"
+            ));
+            prop_assert_eq!(job.secrets.len(), 2);
+            let folder = Folder::of(&job, &Evidence::default(), true);
+            prop_assert!(folder.files().count() > 10);
+            for (path, bytes) in folder.files() {
+                prop_assert!(!String::from_utf8_lossy(bytes).contains(&canary), "{}", path.display());
+            }
+            let again = Folder::of(&job, &Evidence::default(), true);
+            prop_assert!(folder.files().eq(again.files()), "the same job gives the same bytes");
+        }
+    }
+
+    #[test]
+    fn what_flink_cannot_say_is_known_before_anything_is_written() {
+        let of = |script: &str| crate::flink::obstacles(&job(script));
+        let table = |name: &str, options: &str| format!("CREATE TABLE {name} (k STRING, v INT) WITH ({options});");
+        let (tap, sink) = (table("t", "'connector' = 'x'"), table("u", "'connector' = 'x'"));
+        assert_eq!(of(&format!("{tap}{sink}INSERT INTO u SELECT * FROM t")), []);
+        let limited = of(&format!("{tap}{sink}INSERT INTO u SELECT * FROM t LIMIT 3"));
+        assert_eq!(limited.len(), 1);
+        assert!(limited[0].why.contains("LIMIT") && !limited[0].way_out.is_empty(), "{limited:?}");
+        let header =
+            table("t", "'connector' = 'filesystem', 'path' = 'd*/x.csv', 'format' = 'csv', 'csv.header' = 'true'");
+        let places: Vec<String> =
+            of(&format!("{header}{sink}INSERT INTO u SELECT * FROM t")).into_iter().map(|one| one.uid).collect();
+        assert_eq!(places, ["t", "t"]);
+    }
 
     #[test]
     fn names_of_the_session_become_plain_ones_that_are_free() {

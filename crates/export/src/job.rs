@@ -1,6 +1,8 @@
 //! What is exported, as a value: declarations and queries in Flink's words under the names that they have in
 //! the job, and the policies by which it runs. Nothing in it is secret.
 
+use std::collections::BTreeMap;
+
 use millstream_plan::{Changes, Graph, Target};
 use millstream_sql::catalog::Table;
 
@@ -23,8 +25,10 @@ pub struct Job {
     pub policies: Policies,
     /// Values that stand in the environment.
     pub secrets: Vec<Secret>,
-    /// What was planned.
+    /// What was planned, under the names of the job.
     pub graph: Graph,
+    /// Names of the session and what they became.
+    pub names: BTreeMap<String, String>,
 }
 
 /// A view of the job.

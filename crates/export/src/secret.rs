@@ -19,23 +19,27 @@ pub fn refer(mut draft: TableDraft, secrets: &mut Vec<Secret>) -> TableDraft {
         if let Some(reference) = reference(&draft.name.text, &option.key, &option.value) {
             option.value = reference;
         }
-        if let Some(variable) = variable(&option.value) {
-            let purpose = format!("'{}' of {}", option.key, draft.name.text);
-            match secrets.iter_mut().find(|secret| secret.variable == variable) {
-                Some(known) if !known.purpose.split(", ").any(|one| one == purpose) => {
-                    known.purpose = format!("{}, {purpose}", known.purpose);
-                }
-                Some(_) => {}
-                None => secrets.push(Secret { variable: variable.into(), purpose }),
-            }
-        }
+        note(&draft.name.text, &option.key, &option.value, secrets);
     }
     draft
 }
 
+/// Adds the variable that a value names, with what it is for.
+pub fn note(table: &str, key: &str, value: &str, secrets: &mut Vec<Secret>) {
+    let Some(variable) = variable(value) else { return };
+    let purpose = format!("'{key}' of {table}");
+    match secrets.iter_mut().find(|secret| secret.variable == variable) {
+        Some(known) if !known.purpose.split(", ").any(|one| one == purpose) => {
+            known.purpose = format!("{}, {purpose}", known.purpose);
+        }
+        Some(_) => {}
+        None => secrets.push(Secret { variable: variable.into(), purpose }),
+    }
+}
+
 /// What is written instead of an option's value; `None` if it can stand.
 pub fn reference(table: &str, key: &str, value: &str) -> Option<String> {
-    match value.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')).and_then(|rest| rest.split_once(':')) {
+    match millstream_record::reference(value) {
         Some(("env" | "file", _)) => None,
         Some(("ask", what)) => Some(format!("${{env:{}}}", upper(what))),
         _ if sounds_secret(key) => {
@@ -48,7 +52,7 @@ pub fn reference(table: &str, key: &str, value: &str) -> Option<String> {
 
 /// The variable that a value names.
 pub fn variable(value: &str) -> Option<&str> {
-    value.strip_prefix("${env:")?.strip_suffix('}')
+    millstream_record::reference(value).filter(|(kind, _)| *kind == "env").map(|(_, name)| name)
 }
 
 /// As the name of a variable.

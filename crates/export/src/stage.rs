@@ -131,6 +131,18 @@ mod tests {
     }
 
     #[test]
+    fn a_crash_in_the_middle_leaves_no_half_of_a_folder() {
+        let home = tempfile::tempdir().expect("a folder");
+        let target = home.path().join("job");
+        // Whoever is killed drops nothing.
+        std::mem::forget(Staged::write(&folder("1"), &target).expect("written"));
+        assert!(!target.exists());
+        assert!(names(home.path()).iter().all(|name| name.starts_with(".job.part-")), "what is left says what it is");
+        Staged::write(&folder("2"), &target).expect("written").place(false).expect("placed");
+        assert_eq!(names(home.path()), ["job"], "and is in nobody's way");
+    }
+
+    #[test]
     fn a_folder_appears_whole_or_not_at_all() {
         let home = tempfile::tempdir().expect("a folder");
         let target = home.path().join("job");

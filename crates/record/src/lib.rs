@@ -13,6 +13,7 @@ mod message;
 mod options;
 mod position;
 mod raw;
+mod reference;
 mod sample;
 mod segments;
 mod sink;
@@ -29,6 +30,7 @@ pub use options::{
 };
 pub use position::{Offset, PartitionId, Positions};
 pub use raw::{FileOrigin, Header, RawRecord, RawRecords, TimestampType};
+pub use reference::reference;
 pub use sample::{Limits, Sample};
 pub use segments::Segments;
 pub use sink::{DeadLetters, Sink};

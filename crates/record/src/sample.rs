@@ -171,9 +171,14 @@ impl Sample {
 
     /// The records in the order of their arrival, each with when that was.
     pub fn records(&self) -> impl Iterator<Item = (RawRecord<'_>, Arrival)> {
+        self.places().map(|(part, at, arrival)| (self.parts[part].record(at), arrival))
+    }
+
+    /// Where the records stand, in the order of their arrival: which of [`Sample::parts`], at which place in it.
+    pub fn places(&self) -> impl Iterator<Item = (usize, usize, Arrival)> {
         self.order.iter().map(|&(part, at)| {
             let (part, at) = (part as usize, at as usize);
-            (self.parts[part].record(at), self.arrivals[part][at])
+            (part, at, self.arrivals[part][at])
         })
     }
 

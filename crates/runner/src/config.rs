@@ -30,6 +30,8 @@ pub struct Config {
     pub topics: PathBuf,
     /// What happens to a record that cannot be read.
     pub bad_records: BadRecords,
+    /// What a Kafka topic does whose next record is gone, unless its table says: `fail`, `earliest`, `latest`.
+    pub lost_data: String,
     /// Where `/metrics` and its sisters are served; `None` for nowhere.
     pub listen: Option<String>,
     /// A savepoint to begin with.
@@ -72,6 +74,8 @@ struct CheckpointPart {
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 struct PolicyPart {
     bad_records: Option<String>,
+    late_rows: Option<String>,
+    lost_data: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -118,6 +122,14 @@ impl Config {
                     .ok_or_else(|| wrong("checkpoints.state-limit", typed, "a number of bytes such as \"8 gb\""))?,
             ),
         };
+        // There is no other way yet; whoever writes it down is not surprised by a later one.
+        if let Some(other) = read.policies.late_rows.as_deref().filter(|word| *word != "count") {
+            return Err(wrong("policies.late-rows", other, "count"));
+        }
+        let lost_data = read.policies.lost_data.unwrap_or_else(|| "fail".into());
+        if !["fail", "earliest", "latest"].contains(&lost_data.as_str()) {
+            return Err(wrong("policies.lost-data", &lost_data, "one of fail, earliest, latest"));
+        }
         if let Some(lanes) = read.job.parallelism.filter(|lanes| !(1..=1024).contains(lanes)) {
             return Err(wrong("job.parallelism", &lanes.to_string(), "a number from 1 to 1024"));
         }
@@ -132,6 +144,7 @@ impl Config {
             state_limit,
             topics: below(read.topics.folder, base.join(".millstream/topics")),
             bad_records,
+            lost_data,
             listen: match read.http.listen {
                 Some(off) if off == "off" => None,
                 Some(address) => Some(address),
@@ -173,5 +186,7 @@ mod tests {
         assert!(refusal("[checkpoints]\ninterval = \"soon\"").contains("a stretch of time"));
         assert!(refusal("[checkpoints]\nstate-limit = \"much\"").contains("a number of bytes"));
         assert!(refusal("[policies]\nbad-records = \"eat\"").contains("one of fail, keep, skip"));
+        assert!(refusal("[policies]\nlate-rows = \"eat\"").contains("is not count"));
+        assert!(refusal("[policies]\nlost-data = \"eat\"").contains("one of fail, earliest, latest"));
     }
 }

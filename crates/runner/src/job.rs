@@ -9,14 +9,15 @@ use millstream_connect::connectors_of_job;
 use millstream_connect::kafka::Transactions;
 use millstream_connect::topic::Topics;
 use millstream_engine::Doors;
-use millstream_plan::{Graph, Tap, Target};
-use millstream_record::{Clock, Connector, Options};
+use millstream_plan::{Graph, Op, Tap, Target};
+use millstream_record::{Clock, Connector, Options, reference};
 use millstream_sql::plan::{Settings, plan_statement_set};
 use millstream_sql::statement::Insert;
 use millstream_sql::{Catalog, Relation, SqlError, Statement, declare};
 
 use crate::config::Config;
 use crate::fault::Fault;
+use crate::protocol::Exit;
 
 /// A job that has been planned.
 pub struct Job {
@@ -96,8 +97,9 @@ impl Job {
             .apply("table.local-time-zone", &config.zone)
             .map_err(|error| Fault::plan(format!("job.time-zone: {error}")))?;
         let file = script.display().to_string();
-        let graph =
+        let mut graph =
             plan(&text, &connectors, settings).map_err(|(start, error)| Fault::sql(&file, &text, start, error))?;
+        let_lost_data(&mut graph, &config.lost_data);
         Ok(Job { config, graph, connectors, transactions })
     }
 
@@ -106,8 +108,21 @@ impl Job {
         &self.transactions
     }
 
+    /// A tap's options with the values that they name put in, to open it with.
+    fn opening(&self, tap: &Tap) -> Result<(&Arc<dyn Connector>, Options), Fault> {
+        let mut tap = tap.clone();
+        tap.options.iter_mut().try_for_each(|(key, value)| from_environment(&tap.name, key, value))?;
+        self.options(&tap)
+    }
+
     fn options(&self, tap: &Tap) -> Result<(&Arc<dyn Connector>, Options), Fault> {
         declare::options(&self.connectors, tap).map_err(|error| Fault::plan(error.to_string()))
+    }
+
+    /// The options of the format in which a tap's records are written.
+    pub fn format(&self, tap: &Tap) -> Result<Options, Fault> {
+        let (connector, options) = self.options(tap)?;
+        Ok(connector.format(&options)?)
     }
 
     /// Opens every tap of the graph.
@@ -122,7 +137,7 @@ impl Job {
         };
         for (_, tap, _) in self.graph.scans() {
             if !doors.sources.contains_key(&tap.name) {
-                let (connector, options) = self.options(tap)?;
+                let (connector, options) = self.opening(tap)?;
                 let source = connector.source(&tap.name, &tap.physical(), &options).map_err(named(&tap.name))?;
                 doors.sources.insert(tap.name.clone(), source);
             }
@@ -131,12 +146,45 @@ impl Job {
             if let Target::Sink(tap) = &output.target
                 && !doors.sinks.contains_key(&tap.name)
             {
-                let (connector, options) = self.options(tap)?;
+                let (connector, options) = self.opening(tap)?;
                 let sink = connector.sink(&tap.name, &tap.physical(), &tap.primary_key, &options);
                 doors.sinks.insert(tap.name.clone(), sink.map_err(named(&tap.name))?);
             }
         }
         Ok(doors)
+    }
+}
+
+/// Puts the value of the environment in the place of `${env:NAME}`.
+fn from_environment(table: &str, key: &str, value: &mut String) -> Result<(), Fault> {
+    match reference(value) {
+        Some(("env", name)) => match std::env::var(name) {
+            Ok(found) => *value = found,
+            Err(_) => {
+                let message = format!("'{key}' of {table} is taken from the environment, which has no variable {name}");
+                return Err(Fault::new(Exit::Configuration, message).hint(format!("start the job with {name} set")));
+            }
+        },
+        Some(("ask", what)) => {
+            let message = format!("'{key}' of {table} asks for {what}, and nobody can be asked when a job runs");
+            return Err(Fault::plan(message).hint("take it from the environment: '${env:NAME}'"));
+        }
+        // Other forms belong to whoever reads the value.
+        _ => {}
+    }
+    Ok(())
+}
+
+/// What holds for every tap that does not say otherwise.
+fn let_lost_data(graph: &mut Graph, policy: &str) {
+    const OPTION: &str = "scan.on-data-loss";
+    for node in &mut graph.nodes {
+        if let Op::Scan { tap, .. } = &mut node.op
+            && tap.connector == "kafka"
+            && !tap.options.contains_key(OPTION)
+        {
+            Arc::make_mut(tap).options.insert(OPTION.into(), policy.into());
+        }
     }
 }
 

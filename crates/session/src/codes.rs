@@ -176,6 +176,16 @@ pub const CODES: &[Code] = &[
         "The query takes rows back, but the table can only be added to. Window the query, or write into a table with a primary key.",
     ),
     says(
+        "E0430",
+        "this cannot become a job",
+        "A job runs without the session: it cannot read what the session keeps, ask for a password, overwrite, or write rows that are taken back to a place that knows no keys.",
+    ),
+    says(
+        "E0431",
+        "this cannot be said to Flink",
+        "Flink would answer otherwise, or not at all. Each place is named with the reason and a way out; without FLINK and VERIFY the job is exported for Millstream alone.",
+    ),
+    says(
         "E0501",
         "not supported",
         "Flink SQL knows it, Millstream does not yet. COMPAT.md lists what works row by row.",
@@ -261,11 +271,26 @@ pub const CODES: &[Code] = &[
         "A connection is a broker with its options under [connections.NAME] in config.toml.",
     ),
     says("E0712", "config.toml does not fit", "The message names the file and the line."),
+    says(
+        "E0720",
+        "the job cannot be written there",
+        "The folder is there already, is no job, holds the state of one that has run, or the disk refuses it. What was there before is untouched.",
+    ),
+    says(
+        "E0721",
+        "Flink is not there, or refuses the job",
+        "VERIFY runs the job on the Flink in FLINK_HOME. The sentence behind it is Flink's own; nothing was written.",
+    ),
     says("E0801", "stopped", "Ctrl-C was pressed. What had begun outside comes to its end by itself."),
     says(
         "E0802",
         "the answers cannot be compared",
         "The batch that an answer is held against did not come to its end.",
+    ),
+    says(
+        "E0810",
+        "two answers that should be equal differ",
+        "What was written gives other rows than its prototype, or than Flink. The rows that differ are shown; verify/report.md in the folder keeps the comparison.",
     ),
     says(
         "E0803",

@@ -16,6 +16,7 @@ pub mod config;
 mod conservation;
 mod demo;
 mod doors;
+mod export;
 mod fault;
 mod fold;
 mod functions;
@@ -57,6 +58,7 @@ pub use complete::{
     functions, is_keyword, statement,
 };
 pub use config::Config;
+pub use export::Ways;
 pub use fault::{Class, Fault};
 pub use fold::Fold;
 pub use functions::Adopted;

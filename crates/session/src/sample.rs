@@ -70,6 +70,14 @@ impl TableSample {
         }
     }
 
+    /// The rows of a table that has no records.
+    pub fn rows(&self) -> Option<&[RecordBatch]> {
+        match &self.kept {
+            Kept::Records(_) => None,
+            Kept::Rows(rows) => Some(rows),
+        }
+    }
+
     fn bytes(&self) -> usize {
         match &self.kept {
             Kept::Records(sample) => sample.bytes(),

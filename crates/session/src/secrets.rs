@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use millstream_record::reference;
 use millstream_sql::SqlError;
 
 use crate::fault::Fault;
@@ -40,10 +41,7 @@ impl Secrets {
     }
 
     fn value(&self, typed: &str) -> Result<String, Fault> {
-        let Some((kind, name)) = typed.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')?.split_once(':'))
-        else {
-            return Ok(typed.to_string());
-        };
+        let Some((kind, name)) = reference(typed) else { return Ok(typed.to_string()) };
         match kind {
             "env" => std::env::var(name).map_err(|_| {
                 let error = SqlError::new("E0710", format!("the environment has no variable {name}"));

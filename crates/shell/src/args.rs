@@ -183,6 +183,33 @@ pub enum Verb {
         #[arg(long, value_name = "DIR")]
         state: Option<PathBuf>,
     },
+    /// Play a job's own input through it and compare the answer; 4 if it differs
+    Test {
+        /// A folder that EXPORT or millstream export has written
+        #[arg(value_name = "JOB")]
+        job: PathBuf,
+        /// Compare what Flink has written to this folder, instead of test/answer
+        #[arg(long, value_name = "DIR")]
+        answer: Option<PathBuf>,
+    },
+    /// Write a script of declarations and inserts as a job that runs by itself
+    Export {
+        /// The script
+        #[arg(value_name = "FILE")]
+        script: PathBuf,
+        /// The folder of the job
+        #[arg(long, value_name = "DIR")]
+        into: PathBuf,
+        /// Replace a job that stands there
+        #[arg(long)]
+        replace: bool,
+        /// Write nothing unless the job can be said to Flink
+        #[arg(long)]
+        flink: bool,
+        /// Compare prototype, job and the Flink in FLINK_HOME first
+        #[arg(long)]
+        verify: bool,
+    },
     /// Embedded topics: make, list, write, read and delete them
     #[command(subcommand)]
     Topic(TopicVerb),

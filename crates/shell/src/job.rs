@@ -1,4 +1,4 @@
-//! The door to jobs: `run`, `check` and `savepoint`. What happens behind it is the runner's.
+//! The door to jobs: `run`, `check`, `savepoint` and `test`. What happens behind it is the runner's.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use millstream_runner::launch::{self, Overrides};
 
 use crate::args::{Args, Manner, Verb};
 
-/// Runs or checks the job that the command line names; the exit code. `None` if it names none: a script
+/// Runs, checks or tests the job that the command line names; the exit code. `None` if it names none: a script
 /// that asks questions is run by the session.
 pub fn door(args: &Args) -> Option<u8> {
     match &args.verb {
@@ -22,6 +22,10 @@ pub fn door(args: &Args) -> Option<u8> {
         }
         Some(Verb::Check { job, overrides }) => {
             Some(said(launch::check(job, with_manner(overrides, &args.manner, job))))
+        }
+        Some(Verb::Test { job, answer }) => {
+            let overrides = with_manner(&Overrides::default(), &args.manner, job);
+            Some(said(millstream_runner::rehearsal::test(job, overrides, answer.as_deref())))
         }
         _ => None,
     }

@@ -23,13 +23,13 @@ mod taping;
 mod terminal;
 mod topic;
 
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use millstream_rust_cells::{Functions, Place};
-use millstream_session::{Config, Fault, Manner as Use, Session, SessionOptions};
+use millstream_session::{Config, Fault, Manner as Use, Reply, Session, SessionOptions, Ways, gate};
 
 use crate::args::{Args, BadRecord, Manner, Piece, Verb};
 use crate::desk::Desk;
@@ -91,7 +91,7 @@ fn start(args: Args, pieces: Vec<Piece>, config: Config, screen: &mut Screen) ->
     // The functions of a job have been tried before; those of a session may hang or abort.
     let place = if matches!(args.verb, Some(Verb::Run { .. })) { Place::Here } else { Place::Apart };
     let session = open(&args.manner, &workspace, config, asks, place);
-    let session = match session {
+    let mut session = match session {
         Ok(session) => session,
         Err(fault) => {
             screen.fault(&fault)?;
@@ -102,6 +102,10 @@ fn start(args: Args, pieces: Vec<Piece>, config: Config, screen: &mut Screen) ->
     match args.verb {
         Some(Verb::Topic(verb)) => topic::run(&session, verb, screen, &interrupt),
         Some(Verb::Tape(verb)) => tape::run(&session, verb, screen, &interrupt),
+        Some(Verb::Export { script, into, replace, flink, verify }) => {
+            session.heed(interrupt.stop());
+            export(&mut session, &Piece::File(script), &into, Ways { replace, flink, verify }, screen)
+        }
         Some(Verb::Run { job, .. }) => run(session, vec![Piece::File(job)], way, screen, &interrupt),
         _ if asks => prompt::run(session, &workspace, screen, &interrupt),
         _ if pieces.is_empty() => run(session, vec![Piece::File(PathBuf::from("-"))], way, screen, &interrupt),
@@ -148,6 +152,18 @@ fn run(session: Session, pieces: Vec<Piece>, way: Way, screen: &mut Screen, inte
         }
     }
     Ok(worst)
+}
+
+/// Writes a script as a job.
+fn export(session: &mut Session, piece: &Piece, into: &Path, ways: Ways, screen: &mut Screen) -> io::Result<Exit> {
+    match text(piece).and_then(|text| session.export_script(&text, into, ways)) {
+        Ok(Reply::Plan(said)) => writeln!(screen.results()?, "{}", gate::shown_lines(&said)).map(|()| Exit::Ok),
+        Ok(_) => Ok(Exit::Ok),
+        Err(fault) => {
+            screen.fault(&fault)?;
+            Ok(Exit::from(&fault))
+        }
+    }
 }
 
 fn text(piece: &Piece) -> Result<String, Fault> {

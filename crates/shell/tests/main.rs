@@ -3,6 +3,7 @@
 
 mod editing;
 mod exits;
+mod export;
 mod generated;
 mod guide;
 mod hostile;

@@ -26,6 +26,8 @@ pub struct Native<'a> {
     pub settings: &'a Settings,
     /// New names of relations, by those in the catalogue.
     pub names: &'a BTreeMap<String, String>,
+    /// What is written instead of the value of an option in a hint: table, option, value.
+    pub hide: &'a dyn Fn(&str, &str, &str) -> Option<String>,
 }
 
 impl Native<'_> {
@@ -219,8 +221,12 @@ impl VisitorMut for Walk<'_> {
                 *name = ObjectName::from(vec![new]);
             }
             if !hints.is_empty() {
-                let pairs: Vec<String> =
-                    hints.iter().map(|(key, value)| format!("{} = {}", literal(key), literal(value))).collect();
+                let table = name.0.last().and_then(ObjectNamePart::as_ident).map_or("", |name| name.value.as_str());
+                let pair = |(key, value): &(String, String)| {
+                    let hidden = (self.native.hide)(table, key, value);
+                    format!("{} = {}", literal(key), literal(hidden.as_ref().unwrap_or(value)))
+                };
+                let pairs: Vec<String> = hints.iter().map(pair).collect();
                 let text = format!("{name} /*+ OPTIONS({}) */", pairs.join(", "));
                 *name = ObjectName::from(vec![Ident::new(text)]);
                 with_hints.clear();
@@ -267,7 +273,8 @@ mod tests {
         let table = Table { tap: Arc::new(tap), draft: Arc::new(*draft) };
         catalog.register(Relation::Table(table), false, None).expect("free");
         let names = BTreeMap::from([("demo.t".to_string(), "t".to_string())]);
-        Native { catalog: &catalog, settings: &settings, names: &names }.query(text).expect("is a query")
+        let hide = |_: &str, key: &str, _: &str| key.contains("password").then(|| "hidden".to_string());
+        Native { catalog: &catalog, settings: &settings, names: &names, hide: &hide }.query(text).expect("is a query")
     }
 
     #[test]
@@ -297,6 +304,7 @@ mod tests {
 
     #[test]
     fn hints_are_written_as_comments_again() {
-        assert!(said("SELECT * FROM u /*+ OPTIONS('a' = 'b') */").contains("/*+ OPTIONS('a' = 'b') */"));
+        let text = said("SELECT * FROM u /*+ OPTIONS('a' = 'b', 'password' = 'p') */");
+        assert!(text.contains("/*+ OPTIONS('a' = 'b', 'password' = 'hidden') */"), "{text}");
     }
 }

@@ -39,6 +39,8 @@ pub enum Statement {
     StatementSet(Vec<Insert>),
     /// `EXPLAIN`.
     Explain(Box<Explain>),
+    /// `EXPORT step INTO place AS JOB 'folder'`.
+    Export(Box<Export>),
     /// `CHECK …`: the streamed answer beside the answer of one batch.
     Check(Check),
     /// `SHOW …`.
@@ -169,6 +171,27 @@ pub enum Start {
         /// The insert.
         insert: Insert,
     },
+}
+
+/// `EXPORT [OR REPLACE] step INTO place [KEYED BY (column, …)] AS JOB 'folder' [FLINK] [VERIFY]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Export {
+    /// The step, or a view or table.
+    pub step: Name,
+    /// Where its rows are to go: a table, or a place to which a table is declared.
+    pub into: Place,
+    /// The columns that make the key of a record.
+    pub keyed_by: Vec<Name>,
+    /// The folder of the job.
+    pub folder: String,
+    /// Where the folder is named.
+    pub span: Span,
+    /// Whether a job that stands in the folder is replaced.
+    pub replace: bool,
+    /// Whether it must be possible to say the job to Flink.
+    pub flink: bool,
+    /// Whether prototype, job and a real Flink are to be compared before it is done.
+    pub verify: bool,
 }
 
 /// What `CHECK` compares.

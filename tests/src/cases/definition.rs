@@ -31,6 +31,8 @@ pub struct Definition {
 pub struct Table {
     /// Its name.
     pub name: String,
+    /// Its columns, watermark and key, as they stand between the brackets.
+    pub columns: String,
     /// Its declaration.
     pub ddl: String,
     /// `ALL`, `UPSERT`, or nothing for insertions.
@@ -74,8 +76,9 @@ impl Table {
         // Flink believes every time, however far ahead of the clock.
         let options = "'connector' = 'filesystem', 'path' = 'input.jsonl', 'format' = 'json', \
                        'source.monitor-interval' = '1 s', 'scan.watermark.max-future' = '0 s'";
-        let ddl = format!("CREATE TABLE `{name}` ({}) WITH ({options})", items.join(", "));
-        Some(Table { name: name.into(), ddl, changelog: table["changelog"].as_str().map(Into::into) })
+        let columns = items.join(", ");
+        let ddl = format!("CREATE TABLE `{name}` ({columns}) WITH ({options})");
+        Some(Table { name: name.into(), columns, ddl, changelog: table["changelog"].as_str().map(Into::into) })
     }
 }
 

@@ -63,7 +63,7 @@ impl Decode {
     }
 
     /// The same, where a line in the file names the fields of the others (`csv.header`).
-    pub(crate) fn with_header(
+    pub fn with_header(
         source_name: &str,
         columns: &[Column],
         scan: &Scan,

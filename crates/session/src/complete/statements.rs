@@ -99,6 +99,11 @@ pub const STATEMENTS: &[Statement] = &[
         "lists the records that made a row, or tells what became of a record",
     ),
     says("DIFF", "DIFF step@3 step@4", "compares what two versions of a step make of the tape"),
+    says(
+        "EXPORT",
+        "EXPORT [OR REPLACE] step INTO place [KEYED BY (column, …)] AS JOB 'folder' [FLINK] [VERIFY]",
+        "writes a step as a job that runs without the workbench, tested against its sample",
+    ),
     says("USE", "USE name", "chooses a catalogue or database; there is one only"),
 ];
 

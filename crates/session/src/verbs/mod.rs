@@ -31,6 +31,7 @@ pub use describe::columns_of;
 use millstream_sql::statement::TapeVerb;
 use millstream_sql::{Spanned, Statement};
 
+use crate::export;
 use crate::fault::Fault;
 use crate::reply::Reply;
 use crate::session::Session;
@@ -47,6 +48,7 @@ pub fn answer(session: &mut Session, text: &str, statement: Spanned<Statement>) 
         Statement::Insert(insert) => query::insert(session, std::slice::from_ref(&*insert)),
         Statement::StatementSet(inserts) => query::insert(session, &inserts),
         Statement::Explain(explain) => explain::explain(session, &explain),
+        Statement::Export(wanted) => export::step(session, &wanted),
         Statement::Check(what) => check::check(session, &what),
         Statement::Show(show) => show::show(session, &show),
         Statement::Describe(name) => describe::describe(session, &name),

@@ -3,6 +3,7 @@
 //! queries and expressions go to sqlparser after a pass over their tokens.
 
 mod cursor;
+mod export;
 mod foreign;
 mod insert;
 mod ksql;

@@ -4,7 +4,7 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 
 use crate::ddl;
 use crate::error::{Span, SqlError};
-use crate::parse::{Cursor, insert, look, plot, query, steps, tape, tokens};
+use crate::parse::{Cursor, export, insert, look, plot, query, steps, tape, tokens};
 use crate::statement::{Check, Explain, Name, Show, Spanned, Statement};
 
 /// The words that can begin a statement.
@@ -12,6 +12,7 @@ pub const VERBS: &[&str] = &[
     "SELECT", "WITH", "FROM", "VALUES", "CREATE", "INSERT", "EXECUTE", "BEGIN", "EXPLAIN", "SHOW", "DESCRIBE", "DESC",
     "SET", "RESET", "DROP", "USE", "UNDO", "REDO", "PREVIEW", "START", "STOP", "WHY", "WATCH", "PLOT", "TAP", "PEEK",
     "ADVISE", "CHECK", "RECORD", "REPLAY", "LIVE", "PAUSE", "RESUME", "STEP", "GOTO", "BACK", "BREAK", "TRACE", "DIFF",
+    "EXPORT",
 ];
 
 /// The verbs of Flink that are not here yet.
@@ -82,6 +83,7 @@ fn read(cursor: &mut Cursor<'_>) -> Result<Read, SqlError> {
             cursor.next();
             Statement::Reset(if cursor.is_done() { None } else { Some(key(cursor)?) })
         }
+        "EXPORT" => Statement::Export(Box::new(export::export(cursor)?)),
         "TAP" => Statement::Tap(look::tap(cursor)?),
         "PEEK" => Statement::Peek(look::peek(cursor)?),
         "ADVISE" => {
