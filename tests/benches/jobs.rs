@@ -22,7 +22,7 @@ const PARTITIONS: i32 = 4;
 /// Each measurement is the median of so many runs.
 const RUNS: usize = 3;
 
-const BIDS: &str = "auction BIGINT, bidder BIGINT, price BIGINT, channel STRING, `dateTime` TIMESTAMP(3), \
+const BIDS: &str = "auction BIGINT, bidder BIGINT, price BIGINT, channel STRING, `dateTime` TIMESTAMP_LTZ(3), \
                     WATERMARK FOR `dateTime` AS `dateTime` - INTERVAL '2' SECOND";
 const WINDOW: &str = "SELECT auction, window_start, COUNT(*), MAX(price) FROM TABLE(TUMBLE(TABLE bids, \
                       DESCRIPTOR(`dateTime`), INTERVAL '10' SECOND)) GROUP BY auction, window_start, window_end";
