@@ -4,12 +4,12 @@
 //! Where an answer depends on it, records are taken away as long as it still does, until none can be spared
 //! (delta debugging, Zeller and Hildebrandt 2002), which leaves an example that can be read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use millstream_engine::{Options, Replay};
 use millstream_plan::Graph;
 use millstream_record::{Batch, Clock, Fetched, PartitionId};
-use std::sync::Arc;
 
 use super::clock::TapeClock;
 use super::head::not_on;
@@ -116,7 +116,7 @@ impl Orders {
 
     /// How many records, and over how many partitions.
     pub fn size(&self) -> (usize, usize) {
-        let used: std::collections::BTreeSet<usize> = self.records.iter().map(|record| record.partition).collect();
+        let used: BTreeSet<usize> = self.records.iter().map(|record| record.partition).collect();
         (self.records.len(), used.len())
     }
 
@@ -178,7 +178,7 @@ impl Orders {
     /// These records in an order that keeps that of each partition: who comes next is drawn among the records
     /// that are left.
     fn shuffled(&self, records: &[usize], seed: u64) -> Vec<usize> {
-        let mut queues: BTreeMap<usize, std::collections::VecDeque<usize>> = BTreeMap::new();
+        let mut queues: BTreeMap<usize, VecDeque<usize>> = BTreeMap::new();
         for &record in records {
             queues.entry(self.records[record].partition).or_default().push_back(record);
         }

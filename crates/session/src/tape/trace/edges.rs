@@ -14,13 +14,19 @@ use millstream_plan::{Frame, Graph, JoinKind, NodeId, Op, Over, Window, WindowAg
 use super::log::Log;
 use crate::fault::Fault;
 
-/// Some rows of a log.
-type Some<'a> = (&'a Log, &'a [usize]);
+/// Rows of a log that are looked at.
+type Chosen<'a> = (&'a Log, &'a [usize]);
 /// A row of the input, and a row that it had a part in.
 pub type Pair = (usize, usize);
 
 /// Which of these rows of a node were made of which of these rows of its input.
-pub fn edges(graph: &Graph, node: NodeId, port: usize, input: Some<'_>, output: Some<'_>) -> Result<Vec<Pair>, Fault> {
+pub fn edges(
+    graph: &Graph,
+    node: NodeId,
+    port: usize,
+    input: Chosen<'_>,
+    output: Chosen<'_>,
+) -> Result<Vec<Pair>, Fault> {
     let op = &graph.node(node).op;
     let (ins, outs) = (input.0.rows().num_columns(), output.0.rows().num_columns());
     let all: Vec<usize> = (0..ins).collect();
@@ -57,7 +63,7 @@ fn before(input: u64, output: u64) -> bool {
 }
 
 /// Each row of the input became so many rows of the output, one behind the other.
-fn in_step((input, ins): Some<'_>, (output, outs): Some<'_>, each: usize) -> Vec<Pair> {
+fn in_step((input, ins): Chosen<'_>, (output, outs): Chosen<'_>, each: usize) -> Vec<Pair> {
     let wanted: std::collections::BTreeSet<usize> = outs.iter().copied().collect();
     let pairs = ins.iter().flat_map(|&row| (row * each..(row + 1) * each).map(move |made| (row, made)));
     pairs.filter(|(row, made)| wanted.contains(made) && input.record(*row) == output.record(*made)).collect()
@@ -65,8 +71,8 @@ fn in_step((input, ins): Some<'_>, (output, outs): Some<'_>, each: usize) -> Vec
 
 /// Rows whose columns are equal, and whose records stand to each other as they should.
 fn equal(
-    input: Some<'_>,
-    output: Some<'_>,
+    input: Chosen<'_>,
+    output: Chosen<'_>,
     of_input: &[usize],
     of_output: &[usize],
     fits: fn(u64, u64) -> bool,
@@ -80,8 +86,8 @@ struct Groups(Vec<(Vec<usize>, Vec<usize>)>);
 
 impl Groups {
     fn of(
-        (input, ins): Some<'_>,
-        (output, outs): Some<'_>,
+        (input, ins): Chosen<'_>,
+        (output, outs): Chosen<'_>,
         of_input: &[usize],
         of_output: &[usize],
     ) -> Result<Groups, Fault> {
@@ -147,7 +153,7 @@ fn on_wall(times: Int64Array, zone: Option<&str>) -> Int64Array {
 }
 
 /// Rows of a window and key, and the rows that lie in it and came in time.
-fn windows(aggregate: &WindowAggregate, input: Some<'_>, output: Some<'_>) -> Result<Vec<Pair>, Fault> {
+fn windows(aggregate: &WindowAggregate, input: Chosen<'_>, output: Chosen<'_>) -> Result<Vec<Pair>, Fault> {
     let behind = aggregate.keys.len() + aggregate.aggregates.len();
     let own: Vec<usize> = (0..aggregate.keys.len()).collect();
     let in_time = |from: usize, to: usize| {
@@ -174,7 +180,7 @@ fn windows(aggregate: &WindowAggregate, input: Some<'_>, output: Some<'_>) -> Re
 }
 
 /// A row of `OVER`, and the rows of its partition that its frame holds.
-fn frames(over: &Over, input: Some<'_>, output: Some<'_>) -> Result<Vec<Pair>, Fault> {
+fn frames(over: &Over, input: Chosen<'_>, output: Chosen<'_>) -> Result<Vec<Pair>, Fault> {
     let (times, own) = (millis(input.0.column(over.time))?, millis(output.0.column(over.time))?);
     let groups = Groups::of(input, output, &over.partition, &over.partition)?;
     let mut by_row: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
@@ -208,8 +214,8 @@ fn joined(
     port: usize,
     ins: usize,
     outs: usize,
-    input: Some<'_>,
-    output: Some<'_>,
+    input: Chosen<'_>,
+    output: Chosen<'_>,
 ) -> Result<Vec<Pair>, Fault> {
     let whole = !matches!(kind, JoinKind::Semi | JoinKind::Anti);
     if port == 1 && !whole {
