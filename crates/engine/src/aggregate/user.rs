@@ -16,10 +16,13 @@ use crate::error::{EngineError, Result};
 /// Where the layout of the cells is written beside them.
 const LAYOUT: &str = "layout";
 
-/// The cells of one function; `None` for one that is empty.
+/// The bytes of a cell; `None` for one that is empty.
+type Cell = Option<Box<[u8]>>;
+
+/// The cells of one function.
 pub struct User {
     function: Arc<UserFunction>,
-    cells: Vec<Option<Box<[u8]>>>,
+    cells: Vec<Cell>,
 }
 
 impl User {
@@ -39,12 +42,12 @@ impl User {
     }
 
     /// Adds each of these cells to the one of ours at its place; a group may be named more than once.
-    fn join(&mut self, pairs: impl Iterator<Item = (u32, Option<Box<[u8]>>)>) -> Result<()> {
-        let mut rest: Vec<(u32, Option<Box<[u8]>>)> = pairs.filter(|(_, cell)| cell.is_some()).collect();
+    fn join(&mut self, pairs: impl Iterator<Item = (u32, Cell)>) -> Result<()> {
+        let mut rest: Vec<(u32, Cell)> = pairs.filter(|(_, cell)| cell.is_some()).collect();
         rest.sort_by_key(|(group, _)| *group);
         while !rest.is_empty() {
             // One of each group at a time, in their order.
-            let (mut now, mut later): (Vec<(u32, Option<Box<[u8]>>)>, Vec<_>) = (Vec::new(), Vec::new());
+            let (mut now, mut later): (Vec<(u32, Cell)>, Vec<_>) = (Vec::new(), Vec::new());
             for pair in rest {
                 let again = now.last().is_some_and(|(group, _)| *group == pair.0);
                 if again { later.push(pair) } else { now.push(pair) }
@@ -126,7 +129,7 @@ impl Accumulator for User {
 
     fn size(&self) -> usize {
         let bytes: usize = self.cells.iter().flatten().map(|cell| cell.len()).sum();
-        bytes + self.cells.capacity() * size_of::<Option<Box<[u8]>>>()
+        bytes + self.cells.capacity() * size_of::<Cell>()
     }
 
     fn as_any(&mut self) -> &mut dyn Any {

@@ -159,12 +159,8 @@ fn groups(number: usize, function: &Declared) -> String {
 fn written<'c>(cell: &'c Cell, source: &str, functions: &[Declared]) -> Vec<(&'c ItemStruct, bool)> {
     let mut found: Vec<(&ItemStruct, bool)> = Vec::new();
     let mut open: Vec<(String, bool)> = Vec::new();
-    for function in functions.iter() {
-        match function.kind {
-            UserKind::Aggregate => open.push((function.ident.clone(), true)),
-            UserKind::Scalar | UserKind::Table => {}
-        }
-    }
+    let aggregates = functions.iter().filter(|function| function.kind == UserKind::Aggregate);
+    open.extend(aggregates.map(|function| (function.ident.clone(), true)));
     let rows = cell.items.iter().filter_map(|item| match item {
         syn::Item::Struct(structure) if is_row(structure) && gives(functions, structure) => Some((structure, false)),
         _ => None,

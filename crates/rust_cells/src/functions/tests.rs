@@ -56,7 +56,7 @@ fn values_of_every_type_go_in_and_out_and_nulls_are_spared_or_seen() {
         let named = |name: &str| functions.iter().find(|function| function.name == name).expect(name);
         let lines = texts(&[Some("größe"), None, Some(""), Some("漢字 🦀")]);
         assert_eq!(
-            &rows(named("shout"), &[lines.clone()], 4).unwrap(),
+            &rows(named("shout"), std::slice::from_ref(&lines), 4).unwrap(),
             &texts(&[Some("GRÖSSE"), None, Some(""), Some("漢字 🦀")])
         );
         assert_eq!(&rows(named("tail"), &[lines], 4).unwrap(), &texts(&[Some("röße"), None, Some(""), Some("字 🦀")]));
@@ -271,7 +271,7 @@ fn a_hundred_functions_live_side_by_side() {
     assert_eq!(all.len(), 100);
     let one: ArrayRef = Arc::new(Int64Array::from(vec![1]));
     for (n, function) in all.iter().enumerate() {
-        let sum = rows(function, &[one.clone()], 1).expect("adds");
+        let sum = rows(function, std::slice::from_ref(&one), 1).expect("adds");
         assert_eq!(sum.as_primitive::<Int64Type>().value(0), 1 + n as i64);
     }
 }

@@ -38,6 +38,10 @@ impl Exchange {
                 _ => return None,
             }
         }
+        // One variable cannot be both what was read and what is to be written.
+        if exchange.into.as_ref().is_some_and(|table| exchange.from.contains(table)) {
+            return None;
+        }
         let whole = list.is_none_or(|reads| if reads { !exchange.from.is_empty() } else { exchange.into.is_some() });
         whole.then_some(exchange)
     }
@@ -100,7 +104,7 @@ mod tests {
             Some((vec!["bars".into(), "demo.bids".into()], Some("alerts".into())))
         );
         assert_eq!(read("INTO alerts"), Some((vec![], Some("alerts".into()))));
-        for wrong in ["from", "bars", "into", "into a b", "from a into"] {
+        for wrong in ["from", "bars", "into", "into a b", "from a into", "from a into a"] {
             assert_eq!(read(wrong), None, "{wrong}");
         }
     }

@@ -93,12 +93,17 @@ impl Rust {
     /// Writes what was pushed into its table.
     fn push(&self, desk: &Desk, screen: &mut Screen, interrupt: &Interrupt) -> io::Result<Result<(), Fault>> {
         let Some(outgoing) = self.outgoing().take() else { return Ok(Ok(())) };
-        let ran = self.silently(&outgoing.after, interrupt);
+        if self.silently(&outgoing.after, interrupt).is_err() {
+            // The variable is gone with the process that held it: an empty one takes its place.
+            let anew = self.silently(&outgoing.before, interrupt);
+            *self.outgoing() = Some(outgoing);
+            return Ok(anew);
+        }
         let work = move |session: &mut Session| {
             let written = outgoing.insert(session);
             (outgoing, written)
         };
-        match ran.and_then(|()| desk.ask(interrupt, work)) {
+        match desk.ask(interrupt, work) {
             Ok((outgoing, written)) => {
                 *self.outgoing() = Some(outgoing);
                 match written {
