@@ -60,7 +60,7 @@ fn rows_fill_the_screen_and_the_prompt_comes_back() {
     terminal.wait_for("└─ ");
     terminal.keys("6");
     terminal.wait_for("orders$errors");
-    terminal.keys("?");
+    terminal.keys("?G");
     terminal.wait_for("commits no offset");
     terminal.keys("q");
     terminal.wait_for("orders$errors");
