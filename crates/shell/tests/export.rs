@@ -159,11 +159,11 @@ fn a_step_is_exported_with_a_sink_of_its_own() {
     {
         assert!(sql.contains(wanted), "{sql}");
     }
-    let unkeyed = "CREATE TABLE t (k STRING) WITH ('connector' = 'filesystem', 'path' = 'trades.jsonl', 'format' = 'json');\n\
-                   CREATE VIEW n AS SELECT k, COUNT(*) AS n FROM t GROUP BY k; EXPORT n INTO counts AS JOB 'counts-job';";
+    let unkeyed = "CREATE TABLE t (symbol STRING) WITH ('connector' = 'filesystem', 'path' = 'trades.jsonl', 'format' = 'json');\n\
+                   CREATE VIEW n AS SELECT symbol, COUNT(*) AS n FROM t GROUP BY symbol; EXPORT n INTO counts AS JOB 'counts-job';";
     let refused = run(site.path(), &["-c", unkeyed], b"");
     assert!(stderr(&refused).contains("KEYED BY (column, …)"), "{}", stderr(&refused));
-    let keyed = unkeyed.replace("INTO counts", "INTO counts KEYED BY (k)");
+    let keyed = unkeyed.replace("INTO counts", "INTO counts KEYED BY (symbol)");
     assert!(run(site.path(), &["-c", &keyed], b"").status.success());
     assert_eq!(run(site.path(), &["test", "counts-job"], b"").status.code(), Some(0));
 }
