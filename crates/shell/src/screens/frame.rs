@@ -2,7 +2,7 @@
 //! go one after the other, so that the body is the last to remain.
 
 use millstream_session::watch::{Scene, State as Running};
-use millstream_session::{count, time_text, width};
+use millstream_session::{Phase, count, time_text, width};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -164,7 +164,9 @@ fn draw_status(state: &State, area: Rect, buffer: &mut Buffer) {
 /// window the end is cut off.
 fn figures(state: &State, scene: &Scene) -> Vec<(String, bool)> {
     let status = &scene.status;
-    let sign = match (&scene.state, state.held) {
+    let stopped = |phase: &Phase| matches!(phase, Phase::Paused | Phase::Broken(_));
+    let still = state.held || state.tape.as_ref().is_some_and(|tape| stopped(&tape.phase));
+    let sign = match (&scene.state, still) {
         (Running::Runs, false) => "▶",
         (Running::Runs, true) => "‖",
         (Running::Ended, _) => "■",
