@@ -104,7 +104,11 @@ fn a_live_run_is_left_with_ctrl_c_at_once() {
     terminal.keys("WATCH demo.trades, sums;\r");
     wait_until_whole(&terminal, true);
     terminal.wait_until("rows", |shown| shown.contains("symbol") && shown.contains("rows/s"));
-    // Held, nothing moves; the run goes on.
+    terminal.keys("]");
+    terminal.wait_for("ada");
+    terminal.keys("[");
+    terminal.wait_for("symbol");
+    // Held, nothing moves in any of the steps; the runs go on.
     terminal.keys(" ");
     terminal.wait_for("held");
     terminal.keys("3");
