@@ -87,7 +87,6 @@ fn of_a_flood_the_newest_are_held_and_the_rest_is_counted() {
     let page = board.table(&Ask { first: 98, count: 9, ..ask() }, &LOOKS(), Millis(9_000)).expect("text");
     assert_eq!((page.fit, page.held, page.total), (100, 100, 1_500));
     assert_eq!(shown(&page), ["A 1401", "A 1400"]);
-    assert!(board.logged < 160, "{}", board.logged);
 }
 
 fn watched(session: &mut Session, text: &str) -> Feed {
