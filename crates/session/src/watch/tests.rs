@@ -126,7 +126,7 @@ fn a_step_is_watched_to_its_end_in_every_way() {
     let Page::Rows(page) = &scene.page else { panic!("rows") };
     let mut all = shown(page);
     all.sort();
-    assert_eq!((all, &page.key[..]), (vec!["*a *4".to_string(), "*b *2".into()], &[0][..]));
+    assert_eq!((all, &page.key[..]), (vec!["*b *2".to_string(), "a *4".into()], &[0][..]));
     let Page::Flow(flow) = feed.scene(&Ask { show: Show::Flow, ..ask() }).expect("text").page else { panic!("a flow") };
     let given: Vec<u64> = flow
         .lines
