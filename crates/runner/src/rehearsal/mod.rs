@@ -75,7 +75,7 @@ fn play(
     let first: BTreeSet<_> = begin_first(graph).into_values().flatten().collect();
     let looked_up: BTreeSet<&str> =
         graph.scans().filter(|(id, _, _)| first.contains(id)).map(|(_, tap, _)| tap.name.as_str()).collect();
-    for (name, _) in &taps {
+    for name in taps.keys() {
         for partition in partitions(tape, name, manner) {
             replay.partition(name, &partition);
         }

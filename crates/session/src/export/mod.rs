@@ -147,11 +147,8 @@ fn not_to_flink(obstacles: &[Obstacle]) -> Fault {
 fn policies(session: &Session, inserts: &[Insert], catalog: &Catalog, target: &Path) -> Policies {
     let set = session.settings().options();
     let own = Policies::default();
-    let bad = match set.text("bad-records") {
-        Some(word @ ("fail" | "skip")) => word,
-        // What a session keeps for its user to look at, a job counts.
-        _ => "keep",
-    };
+    // What a session keeps for its user to look at, a job counts.
+    let bad = set.text("bad-records").filter(|word| matches!(*word, "fail" | "skip")).unwrap_or("keep");
     let graph = plan::plan_statement_set(catalog, &settings(session), inserts);
     let embedded = |tap: &Tap| tap.connector == "topic";
     let topics = graph.is_ok_and(|graph| {
