@@ -20,7 +20,7 @@ const ANSWER: &str = "flink-answer";
 pub fn for_kafka(job: &Job) -> String {
     let mut text = format!(
         "-- {}: exported by Millstream for Apache Flink 2.2 and 2.3.\n\
-         -- Values such as ${{env:NAME}} are filled in by session-cluster.sh.\n",
+         -- Values of the environment are filled in by session-cluster.sh.\n",
         job.name
     );
     let mut set = |key: &str, value: &str| {

@@ -1,5 +1,5 @@
 -- bars: exported by Millstream for Apache Flink 2.2 and 2.3.
--- Values such as ${env:NAME} are filled in by session-cluster.sh.
+-- Values of the environment are filled in by session-cluster.sh.
 SET 'pipeline.name' = 'bars';
 SET 'table.local-time-zone' = 'UTC';
 SET 'parallelism.default' = '2';
