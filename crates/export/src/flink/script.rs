@@ -109,9 +109,57 @@ fn written_once(job: &Job) -> bool {
 fn body(text: &mut String, job: &Job, taps: impl Iterator<Item = String>, sinks: impl Iterator<Item = String>) {
     let steps = job.steps.iter().map(|step| view(step, "CREATE TEMPORARY VIEW"));
     for statement in taps.chain(steps).chain(sinks) {
-        let _ = write!(text, "\n{statement};\n");
+        let _ = write!(text, "\n{};\n", bare_subqueries(&statement));
     }
-    let _ = write!(text, "\n{}", statement_set(&job.inserts));
+    let _ = write!(text, "\n{}", bare_subqueries(&statement_set(&job.inserts)));
+}
+
+/// The text with `(SELECT …)` where `TABLE (SELECT …)` is the argument of a window: Flink wants the word before
+/// names only. What stands in quotes or comments is left alone.
+fn bare_subqueries(text: &str) -> String {
+    const WRITTEN: &str = "TABLE (";
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(next) = rest.chars().next() {
+        let length = match next {
+            '\'' | '`' => rest[1..].find(next).map_or(rest.len(), |end| end + 2),
+            '-' if rest.starts_with("--") => rest.find('\n').unwrap_or(rest.len()),
+            '/' if rest.starts_with("/*") => rest.find("*/").map_or(rest.len(), |end| end + 2),
+            'T' if rest.starts_with(WRITTEN) && is_query(&rest[WRITTEN.len()..]) && out.ends_with(['(', ' ', '\n']) => {
+                rest = &rest["TABLE ".len()..];
+                continue;
+            }
+            other => other.len_utf8(),
+        };
+        out.push_str(&rest[..length]);
+        rest = &rest[length..];
+    }
+    out
+}
+
+fn is_query(text: &str) -> bool {
+    let word: String = text.trim_start().chars().take_while(char::is_ascii_alphabetic).collect();
+    ["SELECT", "WITH", "VALUES"].iter().any(|verb| word.eq_ignore_ascii_case(verb))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bare_subqueries;
+
+    #[test]
+    fn the_word_table_stands_before_names_only() {
+        for (text, wanted) in [
+            (
+                "TABLE(TUMBLE(TABLE (SELECT * FROM t), DESCRIPTOR(ts)))",
+                "TABLE(TUMBLE((SELECT * FROM t), DESCRIPTOR(ts)))",
+            ),
+            ("TUMBLE(TABLE (\n  SELECT 1), x)", "TUMBLE((\n  SELECT 1), x)"),
+            ("'TABLE (SELECT' `TABLE (SELECT` -- TABLE (SELECT", "'TABLE (SELECT' `TABLE (SELECT` -- TABLE (SELECT"),
+            ("TUMBLE(TABLE t, x) LATERAL TABLE (f(x))", "TUMBLE(TABLE t, x) LATERAL TABLE (f(x))"),
+        ] {
+            assert_eq!(bare_subqueries(text), wanted);
+        }
+    }
 }
 
 /// The declaration with these options.

@@ -110,10 +110,11 @@ fn run(session: &Session, home: &Home, folder: &Path, Work(work): &Work) -> Resu
     let child = command.stdin(Stdio::null()).stdout(file).stderr(errors).spawn();
     let child = child.map_err(|error| cannot("start", &home.folder, &error))?;
     let done = wait(session, child)?;
-    if done {
+    let out = fs::read(&out).map_err(|error| cannot("be read", work, &error))?;
+    // The client ends well also when a statement has failed.
+    if done && !String::from_utf8_lossy(&out).contains(ERROR) {
         return Ok(());
     }
-    let out = fs::read(&out).unwrap_or_default();
     let fault = Fault::new(
         Class::Query,
         "E0721",
@@ -139,11 +140,14 @@ fn wait(session: &Session, mut child: Child) -> Result<bool, Fault> {
     }
 }
 
+/// What the SQL client writes before a statement's error.
+const ERROR: &str = "[ERROR]";
+
 /// The sentence in which the SQL client says why.
 fn reason(out: &[u8]) -> String {
     let text = String::from_utf8_lossy(out);
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    let said = lines.iter().position(|line| line.contains("[ERROR]")).map_or(lines.as_slice(), |at| &lines[at..]);
+    let said = lines.iter().position(|line| line.contains(ERROR)).map_or(lines.as_slice(), |at| &lines[at..]);
     let because = said.iter().find(|line| line.contains("Exception: ") || line.contains("Error: "));
     let line = because.or(said.last()).copied().unwrap_or("it says nothing");
     line.chars().filter(|c| !c.is_control()).take(500).collect()
