@@ -192,9 +192,9 @@ fn partitions_that_fall_asleep_do_so_at_the_same_record_every_time() {
     let window = "SELECT window_start, COUNT(*) AS n FROM TABLE(TUMBLE(TABLE clicks, DESCRIPTOR(ts), INTERVAL '1' SECOND)) \
                   GROUP BY window_start, window_end";
     for timeout in [1, 2, 3, 4, 10, 100] {
-        let columns = "CREATE TABLE `clicks` (`ts` TIMESTAMP(3), WATERMARK FOR `ts` AS `ts`)";
-        let table =
-            Table { name: "clicks".into(), ddl: format!("{columns} WITH ('connector' = 'topic')"), changelog: None };
+        let columns = "`ts` TIMESTAMP(3), WATERMARK FOR `ts` AS `ts`";
+        let ddl = format!("CREATE TABLE `clicks` ({columns}) WITH ('connector' = 'topic')");
+        let table = Table { name: "clicks".into(), columns: columns.into(), ddl, changelog: None };
         let line = |n: i64| {
             // The third partition lags behind by seconds, and holds the others back unless it sleeps.
             let second = if n * 7 % 3 == 2 { n / 20 } else { n / 4 + n % 5 };

@@ -182,7 +182,7 @@ fn the_reference_lists_every_function() {
 
 #[test]
 fn every_function_is_found_by_its_name_and_described() {
-    let found = super::Functions::new("UTC", Millis(0));
+    let found = super::Functions::new("UTC", Millis(0), millstream_plan::UserFunctions::default());
     let mut before = "";
     for function in functions() {
         assert!(function.name > before, "{} stands twice", function.name);
