@@ -110,7 +110,7 @@ fn step_of(uid: &str) -> &str {
 
 /// What an operator is in its step.
 fn role_of(uid: &str) -> &str {
-    uid.rsplitn(3, '/').nth(1).unwrap_or(uid)
+    uid.rsplit('/').nth(1).unwrap_or(uid)
 }
 
 impl Fit {

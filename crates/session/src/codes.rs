@@ -288,14 +288,14 @@ pub const CODES: &[Code] = &[
         "The batch that an answer is held against did not come to its end.",
     ),
     says(
-        "E0810",
-        "two answers that should be equal differ",
-        "What was written gives other rows than its prototype, or than Flink. The rows that differ are shown; verify/report.md in the folder keeps the comparison.",
-    ),
-    says(
         "E0803",
         "the answer depends on the order of arrival",
         "CHECK step ORDER has found an order of the same records that gives another answer; the example shows a few of them that are enough. Late rows do that, and so do FIRST_VALUE, LAST_VALUE and the like.",
+    ),
+    says(
+        "E0810",
+        "two answers that should be equal differ",
+        "What was written gives other rows than its prototype, or than Flink. The rows that differ are shown; verify/report.md in the folder keeps the comparison.",
     ),
     says(
         "E0902",

@@ -39,7 +39,9 @@ fn check(file: &Path) -> Option<String> {
             writeln!(played, "{more}").expect("memory");
             write!(command, "\n{}", &more["    · ".len()..]).expect("memory");
         }
-        while lines.next_if(|next| next.starts_with(INDENT) && !next.starts_with("    $ ")).is_some() {}
+        for _ in 0..answer_lines(lines.clone()) {
+            lines.next();
+        }
         let output = play(&command, folder.path());
         let printed = format!("{}{}", program::stdout(&output), program::stderr(&output));
         for line in printed.lines() {
@@ -55,6 +57,12 @@ fn check(file: &Path) -> Option<String> {
     }
     let differs = written.lines().zip(played.lines()).find(|(old, new)| old != new);
     Some(format!("{}: {differs:?}", file.display()))
+}
+
+/// How many lines the written answer of a command has: all that are indented, and the empty ones between them.
+fn answer_lines<'a>(lines: impl Iterator<Item = &'a str>) -> usize {
+    let answer = lines.take_while(|line| line.is_empty() || (line.starts_with(INDENT) && !line.starts_with("    $ ")));
+    answer.enumerate().filter(|(_, line)| !line.is_empty()).last().map_or(0, |(last, _)| last + 1)
 }
 
 #[test]
@@ -74,7 +82,10 @@ fn every_line_of_the_guide_is_answered_at_the_prompt() {
             match (line.strip_prefix("> "), pressed) {
                 (Some(typed), _) => {
                     terminal.wait_for_prompt();
-                    terminal.keys(&format!("{typed}\r"));
+                    terminal.keys(typed);
+                    // Only when it stands there, a prompt without text is that of the next line.
+                    terminal.wait_until(typed, |shown| typed_last(shown, typed));
+                    terminal.keys("\r");
                     asked += 1;
                 }
                 (None, Some(key)) => terminal.keys(if key == "Enter" { "\r" } else { key }),
@@ -89,6 +100,13 @@ fn every_line_of_the_guide_is_answered_at_the_prompt() {
         assert_eq!(terminal.exit_code(), Some(0), "{}", terminal.shown());
     }
     assert!(asked >= 8, "{asked}");
+}
+
+/// Whether the end of this text stands on the last line.
+fn typed_last(shown: &str, typed: &str) -> bool {
+    let skipped = typed.chars().count().saturating_sub(20);
+    let end: String = typed.chars().skip(skipped).collect();
+    shown.trim_end().lines().last().is_some_and(|line| line.contains(end.trim_end()))
 }
 
 /// Whether a line holds these parts, one behind the other.

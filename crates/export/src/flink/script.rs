@@ -142,26 +142,6 @@ fn is_query(text: &str) -> bool {
     ["SELECT", "WITH", "VALUES"].iter().any(|verb| word.eq_ignore_ascii_case(verb))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::bare_subqueries;
-
-    #[test]
-    fn the_word_table_stands_before_names_only() {
-        for (text, wanted) in [
-            (
-                "TABLE(TUMBLE(TABLE (SELECT * FROM t), DESCRIPTOR(ts)))",
-                "TABLE(TUMBLE((SELECT * FROM t), DESCRIPTOR(ts)))",
-            ),
-            ("TUMBLE(TABLE (\n  SELECT 1), x)", "TUMBLE((\n  SELECT 1), x)"),
-            ("'TABLE (SELECT' `TABLE (SELECT` -- TABLE (SELECT", "'TABLE (SELECT' `TABLE (SELECT` -- TABLE (SELECT"),
-            ("TUMBLE(TABLE t, x) LATERAL TABLE (f(x))", "TUMBLE(TABLE t, x) LATERAL TABLE (f(x))"),
-        ] {
-            assert_eq!(bare_subqueries(text), wanted);
-        }
-    }
-}
-
 /// The declaration with these options.
 fn declared(mut draft: TableDraft, options: Vec<(String, String)>) -> String {
     let span = draft.name.span;
@@ -180,4 +160,24 @@ fn plain(draft: &TableDraft, decoded: bool) -> TableDraft {
         }
     }
     draft
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bare_subqueries;
+
+    #[test]
+    fn the_word_table_stands_before_names_only() {
+        for (text, wanted) in [
+            (
+                "TABLE(TUMBLE(TABLE (SELECT * FROM t), DESCRIPTOR(ts)))",
+                "TABLE(TUMBLE((SELECT * FROM t), DESCRIPTOR(ts)))",
+            ),
+            ("TUMBLE(TABLE (\n  SELECT 1), x)", "TUMBLE((\n  SELECT 1), x)"),
+            ("'TABLE (SELECT' `TABLE (SELECT` -- TABLE (SELECT", "'TABLE (SELECT' `TABLE (SELECT` -- TABLE (SELECT"),
+            ("TUMBLE(TABLE t, x) LATERAL TABLE (f(x))", "TUMBLE(TABLE t, x) LATERAL TABLE (f(x))"),
+        ] {
+            assert_eq!(bare_subqueries(text), wanted);
+        }
+    }
 }

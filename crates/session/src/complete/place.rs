@@ -230,10 +230,10 @@ pub fn wanted(pieces: &[Piece<'_>]) -> Wanted {
         Lexeme::Pipe => return Wanted::Step,
         _ => {}
     }
-    if let Some((open, comma)) = bracket(pieces) {
-        if let Some(inside) = inside_bracket(pieces, open, comma) {
-            return inside;
-        }
+    if let Some((open, comma)) = bracket(pieces)
+        && let Some(inside) = inside_bracket(pieces, open, comma)
+    {
+        return inside;
     }
     behind(pieces, *last)
 }

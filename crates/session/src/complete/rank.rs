@@ -38,9 +38,7 @@ impl Ranker {
             return Some(Fit::Begins);
         }
         // One letter is in nearly every name.
-        if self.word.chars().nth(1).is_none() {
-            return None;
-        }
+        self.word.chars().nth(1)?;
         let score = self.matcher.fuzzy_match(Utf32Str::new(name, &mut self.letters), self.needle.slice(..))?;
         // Letters strewn over a long name are no match that a human would see.
         let least = 10 * u32::try_from(self.needle.len()).unwrap_or(u32::MAX);

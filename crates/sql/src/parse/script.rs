@@ -68,7 +68,7 @@ impl<'a> Scan<'a> {
     fn piece(&mut self) -> Option<Piece> {
         let (mut words, mut depth, mut first) = (None::<Span>, 0usize, Vec::new());
         let (mut set, mut any) = (Set::No, false);
-        while let Some((lexeme, here)) = self.lexemes.next() {
+        for (lexeme, here) in self.lexemes.by_ref() {
             any = true;
             match lexeme {
                 Lexeme::Blank | Lexeme::Comment => continue,
