@@ -59,6 +59,8 @@ impl Size {
 pub struct Broker {
     dir: PathBuf,
     ports: Ports,
+    /// Where a proxy listens; held, so that nobody else gets the port between two of them.
+    door: TcpListener,
     size: Size,
     supervisor: Option<Child>,
 }
@@ -85,7 +87,8 @@ impl Broker {
         for _ in 0..3 {
             let dir =
                 tempfile::Builder::new().prefix("millstream-broker-").tempdir().expect("a temporary folder").keep();
-            let mut broker = Broker { dir, ports: Ports::free(), size, supervisor: None };
+            let (ports, door) = Ports::free();
+            let mut broker = Broker { dir, ports, door, size, supervisor: None };
             broker.prepare();
             broker.resume();
             if broker.is_ready() {
@@ -116,7 +119,7 @@ impl Broker {
 
     /// A proxy that clients can take instead of the way to [`Broker::address`].
     pub fn proxy(&self) -> Proxy {
-        Proxy::start(self.ports.proxy, format!("127.0.0.1:{}", self.ports.hidden))
+        Proxy::start(&self.door, format!("127.0.0.1:{}", self.ports.hidden))
     }
 
     /// Kills the broker (SIGKILL) and keeps its data and ports for [`Broker::resume`].
@@ -213,11 +216,13 @@ const LOG: &str = r#"<Configuration status="WARN">
 "#;
 
 impl Ports {
-    fn free() -> Ports {
-        let held: Vec<TcpListener> =
+    /// Free ports, and the door of the proxy.
+    fn free() -> (Ports, TcpListener) {
+        let mut held: Vec<TcpListener> =
             (0..5).map(|_| TcpListener::bind("127.0.0.1:0").expect("loopback has free ports")).collect();
         let port = |at: usize| held[at].local_addr().expect("it is bound").port();
-        Ports { plain: port(0), sasl: port(1), controller: port(2), hidden: port(3), proxy: port(4) }
+        let ports = Ports { plain: port(0), sasl: port(1), controller: port(2), hidden: port(3), proxy: port(4) };
+        (ports, held.pop().expect("there are five"))
     }
 
     fn properties(self, data: &Path) -> String {

@@ -9,6 +9,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use kafka_protocol::messages::ApiKey;
@@ -42,6 +43,7 @@ struct Rule {
 pub struct Proxy {
     address: String,
     shared: Arc<Shared>,
+    listening: Option<JoinHandle<()>>,
 }
 
 #[derive(Debug)]
@@ -73,13 +75,14 @@ impl Shared {
 }
 
 impl Proxy {
-    /// Listens on `port` of loopback, before the broker at `broker`.
-    pub fn start(port: u16, broker: String) -> Proxy {
-        let listener = TcpListener::bind(("127.0.0.1", port)).expect("the port was chosen because it is free");
+    /// Lets in whoever calls at `door`, on the way to the broker at `broker`. A door serves one proxy after the other.
+    pub fn start(door: &TcpListener, broker: String) -> Proxy {
+        let listener = door.try_clone().expect("a socket can be doubled");
+        let address = listener.local_addr().expect("it is bound").to_string();
         let shared =
             Arc::new(Shared { broker, rules: Mutex::default(), met: Mutex::default(), closed: AtomicBool::new(false) });
         let for_all = shared.clone();
-        std::thread::spawn(move || {
+        let listening = std::thread::spawn(move || {
             for client in listener.incoming() {
                 if for_all.closed.load(Ordering::Relaxed) {
                     return;
@@ -88,7 +91,7 @@ impl Proxy {
                 carry(client, broker, for_all.clone());
             }
         });
-        Proxy { address: format!("127.0.0.1:{port}"), shared }
+        Proxy { address, shared, listening: Some(listening) }
     }
 
     /// Where it listens.
@@ -113,6 +116,10 @@ impl Drop for Proxy {
         self.shared.closed.store(true, Ordering::Relaxed);
         // Wakes the listener, which then sees that it is closed.
         drop(TcpStream::connect(&self.address));
+        if let Some(listening) = self.listening.take() {
+            // It never panics, and nobody else may listen before it has left the door.
+            let _ = listening.join();
+        }
     }
 }
 
