@@ -97,8 +97,14 @@ class Lab(unittest.TestCase):
 
     def run_command(self, label):
         """A command of JupyterLab's palette."""
-        self.page.find_element(By.TAG_NAME, "body").send_keys(Keys.CONTROL, Keys.SHIFT, "c")
-        field = self.wait(lambda: self.all(".lm-CommandPalette-input"))[0]
+        def opened():
+            # A page that is still being built hears no key, and has a field that is not shown yet.
+            shown = [field for field in self.all(".lm-CommandPalette-input") if field.is_displayed()]
+            if not shown:
+                self.page.find_element(By.TAG_NAME, "body").send_keys(Keys.CONTROL, Keys.SHIFT, "c")
+            return shown
+
+        field = WebDriverWait(self.page, PATIENCE, poll_frequency=1).until(lambda page: opened())[0]
         field.send_keys(label)
         self.wait(lambda: self.all(".lm-CommandPalette-item.lm-mod-active"))
         field.send_keys(Keys.ENTER)
