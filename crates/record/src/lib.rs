@@ -25,9 +25,7 @@ pub use browse::{Arrival, Browse, RawPoll, RawReader, RawScan, RawStart, Receive
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::{Error, Result};
 pub use message::{Epoch, Message, Millis};
-pub use options::{
-    OptionError, OptionKind, OptionSpec, Options, is_reference, parse_bytes, parse_duration, sounds_secret,
-};
+pub use options::{OptionError, OptionKind, OptionSpec, Options, parse_bytes, parse_duration, sounds_secret};
 pub use position::{Offset, PartitionId, Positions};
 pub use raw::{FileOrigin, Header, RawRecord, RawRecords, TimestampType};
 pub use reference::reference;

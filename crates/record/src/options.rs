@@ -163,11 +163,6 @@ pub fn sounds_secret(name: &str) -> bool {
     ["password", "secret", "token", "jaas", "key.pem", "oauthbearer.config"].iter().any(|word| name.contains(word))
 }
 
-/// Whether a value only says where the real one is kept: `${env:NAME}`, `${ask:what}`, `${file:path}`.
-pub fn is_reference(value: &str) -> bool {
-    value.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')).is_some_and(|inner| inner.contains(':'))
-}
-
 fn find(specs: &[&'static OptionSpec], name: &str) -> Option<&'static OptionSpec> {
     let exact = specs.iter().find(|spec| spec.name == name);
     let family = || {

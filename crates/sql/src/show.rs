@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use millstream_record::{is_reference, sounds_secret};
+use millstream_record::{reference, sounds_secret};
 
 use crate::catalog::View;
 use crate::statement::{ColumnDraft, ColumnKind, Feature, Like, Merge, Name, TableDraft};
@@ -69,7 +69,8 @@ fn declaration<'a>(draft: &'a TableDraft, options: impl Iterator<Item = (&'a str
 
 /// The options of a table as they may be shown: secrets redacted, unless they only say where the secret is kept.
 pub fn shown_options(draft: &TableDraft) -> impl Iterator<Item = (&str, &str)> {
-    let shown = |option: &'_ crate::statement::TableOption| sounds_secret(&option.key) && !is_reference(&option.value);
+    let shown =
+        |option: &'_ crate::statement::TableOption| sounds_secret(&option.key) && reference(&option.value).is_none();
     draft
         .options
         .iter()

@@ -5,10 +5,12 @@
 use std::path::Path;
 
 use millstream_record::{Error, Result};
-use rocksdb::{BlockBasedOptions, Cache, DB, DBCompressionType, InfoLogger, LogLevel, Options, WriteBatch};
+use rocksdb::{DB, WriteBatch};
 
-/// How large a memtable grows before it becomes a file: bytes.
-const MEMTABLE_BYTES: usize = 16 << 20;
+use crate::topic::base_options;
+
+/// How much RocksDB reads at once: bytes.
+const BLOCK_BYTES: usize = 16 << 10;
 
 /// The key of the description.
 pub(super) const META: &[u8] = b"m";
@@ -29,25 +31,9 @@ fn key(kind: u8, number: u64) -> [u8; 9] {
     key
 }
 
-fn options() -> Options {
-    let mut blocks = BlockBasedOptions::default();
-    blocks.set_block_cache(&Cache::new_lru_cache(4 << 20));
-    blocks.set_block_size(16 << 10);
-    let mut options = Options::default();
-    options.set_block_based_table_factory(&blocks);
-    options.set_compression_type(DBCompressionType::None);
-    options.set_write_buffer_size(MEMTABLE_BYTES);
-    options.set_max_write_buffer_number(3);
-    options.set_max_open_files(-1);
-    options.set_max_background_jobs(2);
-    options.set_stats_dump_period_sec(0);
-    options.set_info_logger(InfoLogger::new_callback_logger(LogLevel::Fatal, |_, _| ()));
-    options
-}
-
 /// Makes the database of a new tape.
 pub(super) fn create(path: &Path) -> Result<DB> {
-    let mut options = options();
+    let mut options = base_options(BLOCK_BYTES);
     options.create_if_missing(true);
     options.set_error_if_exists(true);
     DB::open(&options, path).map_err(|error| failed(path, &error))
@@ -55,12 +41,12 @@ pub(super) fn create(path: &Path) -> Result<DB> {
 
 /// Opens a tape to record on it.
 pub(super) fn open_to_write(path: &Path) -> Result<DB> {
-    DB::open(&options(), path).map_err(|error| failed(path, &error))
+    DB::open(&base_options(BLOCK_BYTES), path).map_err(|error| failed(path, &error))
 }
 
 /// Opens a tape to read what is there now.
 pub(super) fn open_to_read(path: &Path) -> Result<DB> {
-    let mut options = options();
+    let mut options = base_options(BLOCK_BYTES);
     // Damage is found where it stands, so that the rest can be read.
     options.set_paranoid_checks(false);
     DB::open_for_read_only(&options, path, false).map_err(|error| failed(path, &error))

@@ -40,5 +40,6 @@ pub use consumer::Consumer;
 pub use name::{LONGEST_NAME, check_name};
 pub use partitioner::{murmur2, partition_of_key};
 pub use producer::{LONGEST_RECORD, Producer};
+pub(crate) use store::base_options;
 pub(crate) use topics::disk_bytes;
 pub use topics::{MOST_PARTITIONS, Summary, Topics};

@@ -26,10 +26,12 @@ const SMALL_FILES: u64 = 8;
 const TRIES: usize = 100;
 const PAUSE: Duration = Duration::from_millis(5);
 
-fn options() -> Options {
+/// What topics and tapes want of RocksDB alike: a small cache, blocks of `block_bytes`, no compression (chunks are compressed
+/// before they come here), no log file of its own.
+pub(crate) fn base_options(block_bytes: usize) -> Options {
     let mut blocks = BlockBasedOptions::default();
     blocks.set_block_cache(&Cache::new_lru_cache(4 << 20));
-    blocks.set_block_size(64 << 10);
+    blocks.set_block_size(block_bytes);
     let mut options = Options::default();
     options.set_block_based_table_factory(&blocks);
     options.set_compression_type(DBCompressionType::None);
@@ -37,6 +39,14 @@ fn options() -> Options {
     options.set_max_write_buffer_number(3);
     options.set_max_open_files(-1);
     options.set_max_background_jobs(2);
+    options.set_stats_dump_period_sec(0);
+    // What RocksDB has to say that matters comes back as an error; its log file would only pile up.
+    options.set_info_logger(InfoLogger::new_callback_logger(LogLevel::Fatal, |_, _| ()));
+    options
+}
+
+fn options() -> Options {
+    let mut options = base_options(64 << 10);
     // First in, first out, but nothing ever goes out: neither by size nor by age.
     options.set_compaction_style(DBCompactionStyle::Fifo);
     let mut fifo = FifoCompactOptions::default();
@@ -47,9 +57,6 @@ fn options() -> Options {
     options.set_level_zero_file_num_compaction_trigger(SMALL_FILES as i32);
     options.set_level_zero_slowdown_writes_trigger(i32::MAX);
     options.set_level_zero_stop_writes_trigger(i32::MAX);
-    options.set_stats_dump_period_sec(0);
-    // What RocksDB has to say that matters comes back as an error; its log file would only pile up.
-    options.set_info_logger(InfoLogger::new_callback_logger(LogLevel::Fatal, |_, _| ()));
     options
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 
-use millstream_record::{OptionKind, OptionSpec, is_reference, sounds_secret};
+use millstream_record::{OptionKind, OptionSpec, reference, sounds_secret};
 use millstream_sql::error::{line_column, nearest};
 use serde::Deserialize;
 use toml::Spanned;
@@ -98,7 +98,7 @@ impl Text<'_> {
     fn connection(&self, name: &str, span: Range<usize>, table: Table) -> Result<Values, Fault> {
         let mut options = Values::new();
         for (key, value) in self.values(table)? {
-            if sounds_secret(&key) && !is_reference(&value.text) {
+            if sounds_secret(&key) && reference(&value.text).is_none() {
                 let message = format!("{}: '{key}' of the connection '{name}' stands there in the clear", value.origin);
                 return Err(wrong(message)
                     .hint("write where it comes from: \"${env:NAME}\", or \"${ask:what}\" to be asked once"));
