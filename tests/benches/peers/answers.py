@@ -9,7 +9,9 @@ from queries import INSTANT, NUMBER, TIME, Query
 # One row of the answer becomes one number; the sum of those does not depend on their order.
 DIGEST = """
 import duckdb, sys
-print(*duckdb.connect().execute(sys.argv[1]).fetchone())
+db = duckdb.connect()
+db.execute("SET enable_progress_bar = false")
+print(*db.execute(sys.argv[1]).fetchone())
 """
 
 

@@ -18,7 +18,8 @@ def duckdb(sql: str, folder: str, threads: int):
 
     names = {pa.int64(): "BIGINT", pa.string(): "VARCHAR", pa.timestamp("ms"): "TIMESTAMP"}
     db = duckdb.connect()
-    db.execute(f"SET threads = {threads}; SET preserve_insertion_order = false; SET TimeZone = 'UTC'")
+    db.execute(f"SET threads = {threads}; SET preserve_insertion_order = false; SET TimeZone = 'UTC'; "
+               "SET enable_progress_bar = false")
     for table, columns in (("bids", BIDS), ("auctions", AUCTIONS)):
         typed = ", ".join(f"\"{name}\": '{names[kind]}'" for name, kind in columns.items())
         db.execute(f"CREATE VIEW {table} AS FROM read_json('{folder}/{table}.jsonl', "

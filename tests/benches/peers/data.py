@@ -9,7 +9,12 @@ from string import Template
 
 from peers import CACHE, HERE, python
 
-MAKE = "import duckdb, sys; duckdb.connect().execute(sys.argv[1])"
+MAKE = """
+import duckdb, sys
+db = duckdb.connect()
+db.execute("SET enable_progress_bar = false")
+db.execute(sys.argv[1])
+"""
 
 
 def folder(rows: int) -> Path:

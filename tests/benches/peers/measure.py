@@ -43,11 +43,22 @@ def children(pid: int) -> list[int]:
     return found + [grandchild for child in found for grandchild in children(child)]
 
 
-def resident(pid: int) -> int:
+def resident(pid: int) -> tuple[int, int]:
+    """Resident bytes of a process, now and at most so far. The system's own count at the end (`ru_maxrss`) would begin with
+    the memory of this driver, from which every command is forked."""
     try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, IndexError):
-        return 0
+        said = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+        return tuple(int(said[name].split()[0]) * 1024 for name in ("VmRSS", "VmHWM"))
+    except (OSError, KeyError):
+        return 0, 0  # It ended while we looked.
+
+
+def has_begun(pid: int) -> bool:
+    """Whether a child runs its own program: between fork and exec it is a copy of this driver."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes() != Path("/proc/self/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def run(command: list[str], log: Path, stdout: Path | None = None, environment: dict[str, str] | None = None) -> Cost:
@@ -57,7 +68,8 @@ def run(command: list[str], log: Path, stdout: Path | None = None, environment: 
     def watch() -> None:
         nonlocal peak
         while not over.wait(SAMPLE_SECONDS):
-            peak = max(peak, sum(map(resident, children(os.getpid()))))
+            sizes = [resident(pid) for pid in children(os.getpid()) if has_begun(pid)]
+            peak = max(peak, sum(now for now, _ in sizes), *(most for _, most in sizes), 0)
 
     watcher = threading.Thread(target=watch)
     with open(log, "wb") as said, open(stdout or os.devnull, "wb") as rows:
@@ -66,25 +78,24 @@ def run(command: list[str], log: Path, stdout: Path | None = None, environment: 
                                    env={**os.environ, **(environment or {})})
         watcher.start()
         try:
-            wall, cpu, largest, code = wait_for_all(process.pid, start)
+            wall, cpu, code = wait_for_all(process.pid, start)
         finally:
             over.set()
             watcher.join()
         process.returncode = code
     if code != 0:
         raise Failed(f"{' '.join(command)} ended with {code}:\n{log.read_text(errors='replace')[-2000:]}")
-    return Cost(wall, cpu, max(peak, largest))
+    return Cost(wall, cpu, peak)
 
 
-def wait_for_all(first: int, start: float) -> tuple[float, float, int, int]:
+def wait_for_all(first: int, start: float) -> tuple[float, float, int]:
     """Waits for the first process and all that it left; the wall time is the first one's."""
-    wall, cpu, largest, code = 0.0, 0.0, 0, 0
+    wall, cpu, code = 0.0, 0.0, 0
     while True:
         try:
             pid, status, used = os.wait4(-1, 0)
         except ChildProcessError:
-            return wall, cpu, largest, code
+            return wall, cpu, code
         cpu += used.ru_utime + used.ru_stime
-        largest = max(largest, used.ru_maxrss * 1024)
         if pid == first:
             wall, code = time.monotonic() - start, os.waitstatus_to_exitcode(status)
