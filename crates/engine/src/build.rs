@@ -8,8 +8,9 @@ use crate::error::Result;
 use crate::expression::Expression;
 use crate::operator::Operator;
 use crate::operators::{
-    GroupAggregateOperator, IntervalJoinOperator, LimitOperator, NormalizeOperator, OverOperator,
-    SessionAggregateOperator, SessionRowsOperator, SortOperator, TableJoinOperator, WindowAggregateOperator, rank,
+    CurrentWatermarkOperator, GroupAggregateOperator, IntervalJoinOperator, JoinOperator, LimitOperator,
+    NormalizeOperator, OverOperator, SessionAggregateOperator, SessionRowsOperator, SortOperator, TableJoinOperator,
+    WindowAggregateOperator, WindowJoinOperator, rank,
 };
 use crate::stage::{AssignWindow, Expand, Filter, Project, Stage, Unnest};
 
@@ -57,7 +58,10 @@ pub fn build(graph: &Graph, node: &Node) -> Result<Work> {
         Op::Sort(plan) => operator(Box::new(SortOperator::new(plan, input(0))?)),
         Op::Normalize { key } => operator(Box::new(NormalizeOperator::new(key, input(0))?)),
         Op::IntervalJoin(plan) => operator(Box::new(IntervalJoinOperator::new(plan, input(0), input(1), schema)?)),
+        Op::WindowJoin(plan) => operator(Box::new(WindowJoinOperator::new(plan, input(0), input(1), schema)?)),
+        Op::Join(plan) => operator(Box::new(JoinOperator::new(plan, input(0), input(1), schema)?)),
         Op::TableJoin(plan) => operator(Box::new(TableJoinOperator::new(plan, input(0), input(1), schema)?)),
+        Op::CurrentWatermark => operator(Box::new(CurrentWatermarkOperator::new(schema))),
         Op::Limit { skip, fetch } => operator(Box::new(LimitOperator::new(*skip, *fetch, input(0))?)),
     }
 }

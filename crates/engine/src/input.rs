@@ -149,3 +149,26 @@ impl InputClock {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn when_all_inputs_are_silent_the_watermark_stands_still() {
+        let mut clock = InputClock::new([0..1, 1..2].into_iter());
+        let mut at = |port: usize, message: Message| match clock.take(port, port, message) {
+            Some(Message::Watermark(watermark)) => Some(watermark.0),
+            Some(Message::Idle) => Some(-1),
+            Some(other) => panic!("{other:?} says nothing of time"),
+            None => None,
+        };
+        assert_eq!(at(0, Message::Watermark(Millis(5))), None, "nothing is known of the other one");
+        assert_eq!(at(1, Message::Watermark(Millis(3))), Some(3));
+        assert_eq!(at(1, Message::Idle), Some(5), "who is silent holds nobody");
+        assert_eq!(at(0, Message::Idle), Some(-1), "all are silent: that is said, and the watermark stays");
+        assert_eq!(at(1, Message::Watermark(Millis(4))), None, "who wakes up behind it does not take it back");
+        assert_eq!(at(0, Message::Watermark(Millis(9))), None);
+        assert_eq!(at(1, Message::Watermark(Millis(7))), Some(7));
+    }
+}

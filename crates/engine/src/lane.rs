@@ -44,6 +44,9 @@ pub trait Outlet {
     /// Hands rows, or a barrier, of lane `from` to whoever takes output `output`.
     fn emit(&mut self, output: usize, from: usize, message: Message) -> Result<()>;
 
+    /// Nothing that still comes to this operator changes what it says.
+    fn satisfied(&mut self, _node: NodeId) {}
+
     /// All operators of lane `lane` have saved their state at the barrier of this epoch.
     fn saved(&mut self, lane: usize, epoch: Epoch, state: LaneState) -> Result<()>;
 }
@@ -135,6 +138,9 @@ impl Lane {
                 Step::Pass(envelope) => {
                     for message in self.work(envelope)? {
                         self.deliver(node, message, &mut waiting, outlet)?;
+                    }
+                    if self.seat(node).is_satisfied() {
+                        outlet.satisfied(node);
                     }
                 }
                 Step::Held | Step::Arrived => {}
@@ -280,6 +286,10 @@ impl Seat {
     /// Whether it has something to save: an operator, or the watermarks of several inputs.
     fn has_state(&self) -> bool {
         matches!(self.work, Work::Operator(_) | Work::Union)
+    }
+
+    fn is_satisfied(&self) -> bool {
+        matches!(&self.work, Work::Operator(operator) if operator.is_satisfied())
     }
 
     fn align(&mut self, envelope: Envelope) -> Step<Envelope> {

@@ -35,6 +35,7 @@ mod progress;
 mod replay;
 mod rows;
 mod run;
+mod same;
 mod slices;
 mod spread;
 mod stage;

@@ -78,7 +78,7 @@ impl Ends {
 #[cfg(test)]
 mod tests {
     use arrow::datatypes::{DataType, Field, Schema};
-    use millstream_plan::{Changes, JoinKind, RowType, TableJoin};
+    use millstream_plan::{Changes, Join, JoinKind, RowType};
 
     use super::*;
 
@@ -92,7 +92,7 @@ mod tests {
     }
 
     fn join(graph: &mut Graph, stream: NodeId, table: NodeId) -> NodeId {
-        let join = TableJoin { kind: JoinKind::Inner, on: Vec::new(), residual: None };
+        let join = Join { kind: JoinKind::Inner, on: Vec::new(), residual: None };
         graph.add(Op::TableJoin(join), vec![stream, table], row(), "q")
     }
 

@@ -78,6 +78,11 @@ pub trait Operator: Send {
     /// Bytes of state, roughly.
     fn size(&self) -> usize;
 
+    /// Whether it has said all that it will ever say, whatever still comes.
+    fn is_satisfied(&self) -> bool {
+        false
+    }
+
     /// What it knows besides what is counted for it.
     fn inspect(&self) -> Detail {
         Detail::Plain

@@ -67,10 +67,12 @@ impl Parts {
                 self.rows("done", &(0..plan.partition.len()).collect::<Vec<_>>(), &[], &mut out)?;
             }
             Op::Normalize { key } => self.rows("rows", key, &[], &mut out)?,
-            Op::IntervalJoin(_) => {
+            Op::IntervalJoin(_) | Op::WindowJoin(_) | Op::Join(_) => {
                 for (port, name) in ["left", "right"].into_iter().enumerate() {
                     let key = op.partition(port).unwrap_or_default();
-                    self.rows(name, &key, &[&format!("{name}.timers")], &mut out)?;
+                    let beside = [format!("{name}.timers"), format!("{name}.partners")];
+                    let beside: Vec<&str> = beside.iter().map(String::as_str).filter(|name| self.has(name)).collect();
+                    self.rows(name, &key, &beside, &mut out)?;
                 }
             }
             Op::Scan { .. }
@@ -82,6 +84,7 @@ impl Parts {
             | Op::Union
             | Op::Sort(_)
             | Op::TableJoin(_)
+            | Op::CurrentWatermark
             | Op::Limit { .. } => {}
         }
         self.watermark(&mut out)?;

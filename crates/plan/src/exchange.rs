@@ -1,7 +1,7 @@
 //! How rows get from one operator to the next: they stay where they are, they are spread by the hash of a
 //! key, or they all go to one place. The engine lays its lanes by this, and explain shows it.
 
-use crate::{Graph, NodeId, Op, Window};
+use crate::{Graph, IntervalJoin, Join, NodeId, Op, Window, WindowJoin};
 
 /// How rows reach an operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,13 +38,15 @@ impl Op {
             Op::Over(over) => Some(over.partition.clone()),
             Op::Rank(rank) => Some(rank.partition.clone()),
             Op::Normalize { key } => Some(key.clone()),
-            Op::IntervalJoin(join) => {
-                Some(join.on.iter().map(|on| if port == 0 { on.left } else { on.right }).collect())
+            Op::IntervalJoin(IntervalJoin { on, .. })
+            | Op::WindowJoin(WindowJoin { join: Join { on, .. }, .. })
+            | Op::Join(Join { on, .. }) => {
+                Some(on.iter().map(|on| if port == 0 { on.left } else { on.right }).collect())
             }
             Op::Scan { .. } | Op::Values { .. } | Op::Filter(_) | Op::Project(_) | Op::Expand(_) | Op::Unnest(_) => {
                 None
             }
-            Op::Union | Op::TableJoin(_) | Op::Sort(_) | Op::Limit { .. } => None,
+            Op::Union | Op::TableJoin(_) | Op::Sort(_) | Op::CurrentWatermark | Op::Limit { .. } => None,
         }
     }
 }

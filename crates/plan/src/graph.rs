@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use datafusion::logical_expr::Expr;
 
-use crate::{AssignWindow, GroupAggregate, IntervalJoin, Over, Rank, RowType, Sort, TableJoin, Tap, WindowAggregate};
+use crate::{
+    AssignWindow, GroupAggregate, IntervalJoin, Join, Over, Rank, RowType, Sort, Tap, WindowAggregate, WindowJoin,
+};
 
 /// The place of a node in its graph. Inputs always have smaller numbers than the nodes that read them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,8 +70,14 @@ pub enum Op {
     },
     /// Joins two streams within an interval of time.
     IntervalJoin(IntervalJoin),
+    /// Joins the rows of equal windows.
+    WindowJoin(WindowJoin),
+    /// Joins two streams for ever.
+    Join(Join),
     /// Joins a stream with a table that stands still.
-    TableJoin(TableJoin),
+    TableJoin(Join),
+    /// Puts the watermark that each row met behind its columns: null before the first one.
+    CurrentWatermark,
     /// The first rows only, over bounded input.
     Limit {
         /// Rows to leave out first.
@@ -169,7 +177,10 @@ impl Op {
             Op::Sort(_) => "sort",
             Op::Normalize { .. } => "normalize",
             Op::IntervalJoin(_) => "interval-join",
+            Op::WindowJoin(_) => "window-join",
+            Op::Join(_) => "join",
             Op::TableJoin(_) => "table-join",
+            Op::CurrentWatermark => "current-watermark",
             Op::Limit { .. } => "limit",
         }
     }

@@ -41,6 +41,12 @@ impl Graph {
                 "keeps every row of both sides, because the interval has no bound".to_string(),
                 "bound it on both sides: a.ts BETWEEN b.ts - INTERVAL '…' AND b.ts + INTERVAL '…'".to_string(),
             ),
+            Op::Join(_) => (
+                "keeps every row of both sides for ever".to_string(),
+                "hold two event times together: a.ts BETWEEN b.ts - INTERVAL '…' AND b.ts + INTERVAL '…', or join with a \
+                 table that ends"
+                    .to_string(),
+            ),
             _ => return None,
         };
         Some(Growth { uid: node.uid.clone(), keeps, way_out })

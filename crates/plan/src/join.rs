@@ -20,6 +20,11 @@ pub enum JoinKind {
 }
 
 impl JoinKind {
+    /// Whether only columns of the left side come out.
+    pub fn is_half(self) -> bool {
+        matches!(self, JoinKind::Semi | JoinKind::Anti)
+    }
+
     /// Whether left rows without a partner come out padded.
     pub fn pads_left(self) -> bool {
         matches!(self, JoinKind::Left | JoinKind::Full)
@@ -62,11 +67,22 @@ pub struct IntervalJoin {
     pub residual: Option<Expr>,
 }
 
-/// A stream (left) joined with a table that stands still (right): the table is read to its end first.
-/// Columns out: left ++ right.
+/// The rows of equal windows joined when the window ends. Columns out: left ++ right.
 #[derive(Clone, Debug, PartialEq)]
-pub struct TableJoin {
-    /// `Inner`, `Left`, `Semi` or `Anti`.
+pub struct WindowJoin {
+    /// The join. Start and end of the window are among what must be equal.
+    pub join: Join,
+    /// The `window_end` column of each input.
+    pub ends: [usize; 2],
+    /// The zone of the wall clock in which it is given, for windows of `TIMESTAMP_LTZ`.
+    pub zone: Option<String>,
+}
+
+/// A join without bounds in time: of two streams, or of a stream (left) with a table that stands still (right) and is read
+/// to its end first. Columns out: left ++ right.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Join {
+    /// With a table not `Right` and not `Full`.
     pub kind: JoinKind,
     /// Columns that must be equal.
     pub on: Vec<Equality>,

@@ -7,7 +7,7 @@ use datafusion::logical_expr::Expr;
 
 use crate::{
     AggregateCall, AggregateKind, Changes, Emits, Equality, Frame, Graph, Node, NodeId, Op, Order, Over, OverCall,
-    Rank, Reads, Target, WindowAggregate, WindowInput,
+    Rank, Reads, Target, WindowAggregate, WindowInput, WindowJoin,
 };
 
 impl fmt::Display for Graph {
@@ -74,9 +74,10 @@ impl Graph {
                 let and = if on.is_empty() { "" } else { " and " };
                 format!("{:?} on {on}{and}{interval}{}", join.kind, residual(&join.residual))
             }
-            Op::TableJoin(join) => {
+            Op::WindowJoin(WindowJoin { join, .. }) | Op::Join(join) | Op::TableJoin(join) => {
                 format!("{:?} on {}{}", join.kind, self.on(node, &join.on), residual(&join.residual))
             }
+            Op::CurrentWatermark => String::new(),
             Op::Limit { skip, fetch: Some(fetch) } => format!("skip {skip} fetch {fetch}"),
             Op::Limit { skip, fetch: None } => format!("skip {skip}"),
         };

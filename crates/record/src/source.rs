@@ -18,6 +18,18 @@ pub enum Origin {
     Payload,
     /// What the connector knows of the record, by this key: `partition`, `offset`, `timestamp`, …
     Metadata(String),
+    /// The same, declared `VIRTUAL`: it is read and never written.
+    Virtual(String),
+}
+
+impl Origin {
+    /// The key of a metadata column, whether it can be written or not.
+    pub fn metadata(&self) -> Option<&str> {
+        match self {
+            Origin::Payload => None,
+            Origin::Metadata(key) | Origin::Virtual(key) => Some(key),
+        }
+    }
 }
 
 /// A physical column of a tap, as declared.

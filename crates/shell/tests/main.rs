@@ -1,6 +1,7 @@
 //! The program as a user meets it: the real binary, started from outside, judged by what it writes, by its
 //! exit code and by what a real terminal would show.
 
+mod compat;
 mod editing;
 mod exits;
 mod export;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::Schema;
 use millstream_plan::{Graph, RowType, Tap, TapColumn};
-use millstream_record::{Connector, OptionError, OptionKind, OptionSpec, Options, Origin};
+use millstream_record::{Connector, OptionError, OptionKind, OptionSpec, Options};
 
 use crate::catalog::{Catalog, Relation, Table, View};
 use crate::error::SqlError;
@@ -133,8 +133,8 @@ fn check_outside(connectors: &Connectors, draft: &TableDraft, tap: &Tap) -> Resu
     let known = connector.metadata();
     for (column, declared) in tap.columns.iter().zip(&draft.columns) {
         if let TapColumn::Physical(column) = column
-            && let Origin::Metadata(key) = &column.origin
-            && !known.iter().any(|(name, _)| name == key)
+            && let Some(key) = column.origin.metadata()
+            && !known.iter().any(|(name, _)| *name == key)
         {
             let message = format!("connector '{}' has no metadata '{key}'", tap.connector);
             let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The rows that a job has to answer for.
-const ROWS: [(&str, usize); 5] = [("C", 13), ("K", 12), ("S", 14), ("X", 14), ("U", 5)];
+/// The rows of each section.
+const ROWS: [(&str, usize); 8] = [("C", 13), ("K", 12), ("S", 14), ("D", 12), ("T", 9), ("I", 10), ("X", 14), ("U", 5)];
 
 fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("it is there") {

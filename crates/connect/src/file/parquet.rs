@@ -18,10 +18,8 @@ use crate::format::{FileOrigin, RawRecords, metadata};
 
 /// Whether all columns can be read from Parquet files.
 pub(super) fn check(name: &str, columns: &[Column]) -> Result<()> {
-    columns.iter().try_for_each(|column| match &column.origin {
-        Origin::Metadata(key) => metadata::known(key, name).map(|_| ()),
-        Origin::Payload => Ok(()),
-    })
+    let keys = columns.iter().filter_map(|column| column.origin.metadata());
+    keys.into_iter().try_for_each(|key| metadata::known(key, name).map(|_| ()))
 }
 
 /// An open Parquet file.
@@ -68,9 +66,9 @@ impl ParquetFile {
         };
         let mut columns = Vec::with_capacity(self.columns.len());
         for column in &self.columns {
-            columns.push(match &column.origin {
-                Origin::Metadata(key) => metadata::column(key, &raw, &column.data_type)?,
-                Origin::Payload => self.payload(column, &batch)?,
+            columns.push(match column.origin.metadata() {
+                Some(key) => metadata::column(key, &raw, &column.data_type)?,
+                None => self.payload(column, &batch)?,
             });
         }
         let (columns, rejected) = self.without_forbidden_nulls(columns, count, &raw)?;

@@ -428,6 +428,37 @@ fn parquet_gives_only_the_wanted_columns_cast_and_checked() {
 }
 
 #[test]
+fn a_damaged_parquet_file_is_an_error_and_no_panic() {
+    let folder = TempDir::new().expect("a folder");
+    let mut sink =
+        Filesystem.sink("t", &two(), &[], &options(folder.path(), &[("format", "parquet")])).expect("a sink");
+    sink.write(&batch(0, 30)).expect("written");
+    sink.flush().expect("flushed");
+    let file = fs::read_dir(folder.path()).expect("a folder").next().expect("a part").expect("listed").path();
+    let whole = fs::read(&file).expect("read");
+    let sound = read(folder.path(), &two(), &[("format", "parquet")]).expect("read").rows;
+    let mut noticed = 0;
+    for place in 0..whole.len() {
+        let mut damaged = whole.clone();
+        damaged[place] ^= 0xff;
+        fs::write(&file, &damaged).expect("written");
+        match read(folder.path(), &two(), &[("format", "parquet")]) {
+            Ok(told) => assert!(told.rows.len() <= 30, "rows come out of nothing"),
+            Err(error) => {
+                noticed += 1;
+                assert!(error.to_string().contains("parquet"), "{error}");
+            }
+        }
+        // Cut off there, it has no footer at its end.
+        fs::write(&file, &whole[..place]).expect("written");
+        assert!(read(folder.path(), &two(), &[("format", "parquet")]).is_err() || place == 0);
+    }
+    assert!(noticed > whole.len() / 4, "only {noticed} of {} damages were noticed", whole.len());
+    fs::write(&file, &whole).expect("written");
+    assert_eq!(read(folder.path(), &two(), &[("format", "parquet")]).expect("read").rows, sound);
+}
+
+#[test]
 fn only_the_scanned_columns_are_decoded_in_their_order() {
     let folder = TempDir::new().expect("a folder");
     let path = folder.path().join("x.jsonl");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
 use arrow::compute::take;
 use arrow::datatypes::{Schema, SchemaRef};
-use millstream_record::{Column, Error, Fetched, Kinds, Millis, Offset, Options, Origin, Rejected, Result, Scan};
+use millstream_record::{Column, Error, Fetched, Kinds, Millis, Offset, Options, Rejected, Result, Scan};
 
 use super::settings::{Parts, Settings, field_of};
 use super::{RawRecords, Segments, metadata};
@@ -74,9 +74,9 @@ impl Decode {
         let (mut from_value, mut from_key) = (Vec::new(), Vec::new());
         let mut places = Vec::with_capacity(scan.columns.len());
         for &index in &scan.columns {
-            places.push(match &columns[index].origin {
-                Origin::Metadata(key) => Place::Metadata(metadata::known(key, source_name)?),
-                Origin::Payload => match parts.value.iter().position(|&column| column == index) {
+            places.push(match columns[index].origin.metadata() {
+                Some(key) => Place::Metadata(metadata::known(key, source_name)?),
+                None => match parts.value.iter().position(|&column| column == index) {
                     Some(field) => Place::Value(place_of(&mut from_value, field)),
                     None => {
                         let field = parts.key.iter().position(|&column| column == index);

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
-use millstream_record::{Column, Error, Fetched, Options, Origin, Reader, Result, Scan, Source, Stop};
+use millstream_record::{Column, Error, Fetched, Options, Reader, Result, Scan, Source, Stop};
 
 use super::options::{End, Reading};
 use super::reader::{KafkaReader, Wish};
@@ -70,9 +70,9 @@ impl Source for KafkaSource {
 
 /// Keys that begin with `value.` belong to the format, which checks them itself.
 fn check_metadata(column: &Column) -> Result<()> {
-    let Origin::Metadata(key) = &column.origin else { return Ok(()) };
+    let Some(key) = column.origin.metadata() else { return Ok(()) };
     let known = metadata::of_records();
-    if key.starts_with("value.") || known.iter().any(|(name, _)| name == key) {
+    if key.starts_with("value.") || known.iter().any(|(name, _)| *name == key) {
         return Ok(());
     }
     let why = if key == "leader-epoch" { "is not told by the Kafka client" } else { "is not known" };

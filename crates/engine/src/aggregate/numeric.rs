@@ -200,3 +200,41 @@ tally_cell!(
     /// NULL as long as there is no value.
     Average, |tally, scale| N::mean(tally.total, tally.count, scale)
 );
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, Int64Array, RecordBatch};
+    use arrow::datatypes::DataType;
+    use millstream_plan::{AggregateCall, AggregateKind};
+
+    use crate::aggregate::AggregateSet;
+
+    fn summed(values: Vec<i64>) -> Result<Vec<ArrayRef>, String> {
+        let groups = vec![0; values.len()];
+        let column: ArrayRef = Arc::new(Int64Array::from(values));
+        let rows = RecordBatch::try_from_iter([("v", column)]).expect("one column");
+        let call = AggregateCall {
+            kind: AggregateKind::Sum,
+            args: vec![0],
+            distinct: false,
+            filter: None,
+            name: "sum".into(),
+            data_type: DataType::Int64,
+            nullable: true,
+        };
+        let mut set = AggregateSet::new(&[call], &rows.schema(), false).expect("a sum");
+        set.resize(1);
+        set.update(&rows, None, &groups).expect("adds");
+        set.evaluate(&[0]).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_sum_that_does_not_fit_is_an_error() {
+        let error = summed(vec![i64::MAX, 1]).expect_err("too large");
+        assert!(error.contains("a SUM does not fit its type; cast the argument to a wider one"), "{error}");
+        let back: ArrayRef = Arc::new(Int64Array::from(vec![i64::MAX]));
+        assert_eq!(summed(vec![i64::MAX, 1, -1]), Ok(vec![back]), "what lies between does not count");
+    }
+}

@@ -4,9 +4,8 @@
 use std::sync::Arc;
 
 use arrow::array::cast::AsArray;
-use arrow::array::{ArrayRef, BooleanArray, RecordBatch, UInt32Array};
-use arrow::compute::kernels::cmp::not_distinct;
-use arrow::compute::{and, interleave};
+use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
+use arrow::compute::interleave;
 use arrow::datatypes::{Int64Type, SchemaRef, UInt32Type};
 use millstream_plan::{Changes, GroupAggregate, RowType};
 use millstream_record::{Batch, Kind, Kinds, Mark, Millis};
@@ -16,6 +15,7 @@ use crate::error::Result;
 use crate::keys::Interner;
 use crate::operator::{Operator, Output};
 use crate::pane::rows_call;
+use crate::same::same_rows;
 use crate::state::Tables;
 use crate::take::take_column;
 
@@ -112,13 +112,7 @@ fn changed_rows(
         count_before.as_primitive::<Int64Type>().values().clone(),
         count_after.as_primitive::<Int64Type>().values().clone(),
     );
-    let same = before.iter().zip(after).try_fold(None, |same: Option<BooleanArray>, (before, after)| -> Result<_> {
-        let column = not_distinct(&before.as_ref(), &after.as_ref())?;
-        Ok(Some(match same {
-            Some(same) => and(&same, &column)?,
-            None => column,
-        }))
-    })?;
+    let same = same_rows(before, after, count_after.len())?;
     let mut changed = Changed::default();
     let mut push = |row: usize, side: usize, kind: Kind| {
         changed.places.push((side, row));
@@ -129,7 +123,7 @@ fn changed_rows(
         match (had > 0, has > 0) {
             (false, true) => push(row, 1, Kind::Insert),
             (true, false) => push(row, 0, Kind::Delete),
-            (true, true) if same.as_ref().is_some_and(|same| !same.value(row)) => {
+            (true, true) if !same.value(row) => {
                 push(row, 0, Kind::UpdateBefore);
                 push(row, 1, Kind::UpdateAfter);
             }

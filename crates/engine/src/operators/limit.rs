@@ -72,6 +72,11 @@ impl Operator for LimitOperator {
     fn size(&self) -> usize {
         0
     }
+
+    fn is_satisfied(&self) -> bool {
+        self.fetch == Some(0)
+    }
+
     fn inspect(&self) -> Detail {
         Detail::Limit { skip: self.skip as u64, fetch: self.fetch.map(|fetch| fetch as u64) }
     }

@@ -1,8 +1,10 @@
 //! Operators: one file or folder each, its parameters, its plain state, five synchronous methods. No clock, no I/O,
 //! no task, no counters.
 
+mod current_watermark;
 mod group_aggregate;
 mod interval_join;
+mod join;
 mod limit;
 mod normalize;
 mod over;
@@ -11,9 +13,12 @@ mod session;
 mod sort;
 mod table_join;
 mod window_aggregate;
+mod window_join;
 
+pub use current_watermark::CurrentWatermarkOperator;
 pub use group_aggregate::GroupAggregateOperator;
 pub use interval_join::IntervalJoinOperator;
+pub use join::JoinOperator;
 pub use limit::LimitOperator;
 pub use normalize::NormalizeOperator;
 pub use over::OverOperator;
@@ -22,3 +27,4 @@ pub use session::{SessionAggregateOperator, SessionRowsOperator};
 pub use sort::SortOperator;
 pub use table_join::TableJoinOperator;
 pub use window_aggregate::WindowAggregateOperator;
+pub use window_join::WindowJoinOperator;

@@ -5,9 +5,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, BooleanArray};
-use arrow::compute::and;
-use arrow::compute::kernels::cmp::not_distinct;
+use arrow::array::{ArrayRef, BooleanArray};
 use arrow::datatypes::SchemaRef;
 use millstream_plan::RowType;
 use millstream_record::{Batch, Kind, Kinds, Mark, Millis};
@@ -16,6 +14,7 @@ use crate::error::Result;
 use crate::keys::Interner;
 use crate::operator::{Operator, Output};
 use crate::rows::{NO_ROW, RowStore};
+use crate::same::same_rows;
 use crate::state::Tables;
 
 /// Repeats the old row with every change.
@@ -117,19 +116,6 @@ impl NormalizeOperator {
         emptied.into_iter().for_each(|group| self.interner.remove(group));
         self.rows.settle()
     }
-}
-
-/// Row by row, whether two tables have the same values.
-fn same_rows(left: &[ArrayRef], right: &[ArrayRef], rows: usize) -> Result<BooleanArray> {
-    left.iter().zip(right).try_fold(BooleanArray::from(vec![true; rows]), |same, (left, right)| {
-        let column = if left.data_type().is_nested() {
-            // The comparison kernels know no nested types.
-            (0..rows).map(|row| Some(left.slice(row, 1) == right.slice(row, 1))).collect()
-        } else {
-            not_distinct(&left.as_ref(), &right.as_ref())?
-        };
-        Ok(and(&same, &column)?)
-    })
 }
 
 impl Operator for NormalizeOperator {

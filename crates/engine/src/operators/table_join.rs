@@ -13,7 +13,7 @@ use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, UInt8Array, 
 use arrow::compute::{concat_batches, take, take_record_batch};
 use arrow::datatypes::{Int64Type, SchemaRef, UInt8Type};
 use arrow::row::{OwnedRow, RowConverter, SortField};
-use millstream_plan::{JoinKind, RowType, TableJoin};
+use millstream_plan::{Join, JoinKind, RowType};
 use millstream_record::{Batch, Kinds, Mark, Millis};
 
 use crate::equality::{JoinKeys, LEFT, RIGHT};
@@ -63,7 +63,7 @@ struct Pairs {
 
 impl TableJoinOperator {
     /// The operator for a plan over a stream and a table; `schema` is what comes out.
-    pub fn new(plan: &TableJoin, left: &RowType, right: &RowType, schema: SchemaRef) -> Result<Self> {
+    pub fn new(plan: &Join, left: &RowType, right: &RowType, schema: SchemaRef) -> Result<Self> {
         if matches!(plan.kind, JoinKind::Right | JoinKind::Full) {
             let reason = "a stream cannot be joined RIGHT or FULL with a table: its rows never end, so no row of the \
                           table is ever known to be without a partner";

@@ -78,6 +78,10 @@ impl Outlet for Rim {
         Ok(())
     }
 
+    fn satisfied(&mut self, node: NodeId) {
+        self.shared.enough.satisfied(node);
+    }
+
     fn saved(&mut self, _: usize, _: Epoch, state: LaneState) -> Result<()> {
         self.shared.report(Part::Lane(state));
         Ok(())
@@ -191,6 +195,10 @@ impl Hub {
             }
             if !shared.may_begin(source.scan) {
                 continue;
+            }
+            if !shared.checkpoints && shared.enough.of(source.scan) {
+                counters.ended();
+                return feed.flush().map(|()| true);
             }
             let room = shared.gate.wait(LOOK);
             counters.held(!room, shared.options.clock.now());

@@ -7,6 +7,7 @@
 //! stuck behind back-pressure for longer than what is under way takes.
 
 mod cut;
+mod enough;
 mod hub;
 mod sink;
 
@@ -36,6 +37,7 @@ use crate::progress::{Counters, Progress};
 use crate::spread::spread;
 use crate::values::values;
 use cut::{Gathering, Part, Wanted};
+use enough::Enough;
 use hub::{Hub, Job, Spring};
 use sink::{Order, Outflow};
 
@@ -92,6 +94,8 @@ struct Shared {
     /// Which sources must have ended before a source begins, and which have.
     first: BTreeMap<NodeId, BTreeSet<NodeId>>,
     ends: Ends,
+    /// Which sources need not be read on.
+    enough: Enough,
     inboxes: Vec<Sender<Job>>,
     sinks: Vec<Sender<Order>>,
     parts: Sender<Part>,
@@ -185,6 +189,7 @@ fn launch(graph: Graph, doors: Doors, options: Options, from: Option<&Cut>) -> R
         wanted: Wanted::default(),
         first: first(&graph),
         ends: Ends::default(),
+        enough: Enough::new(&graph),
         inboxes,
         sinks: orders_in,
         parts: parts_in,

@@ -89,4 +89,69 @@ proptest! {
         };
         prop_assert_eq!(folded(&plain.lines)?, groups.into_iter().map(line).collect::<Vec<_>>());
     }
+
+    #[test]
+    fn a_join_is_that_of_the_rows_that_are_there(choices in both_sides(), kind in 0usize..6, residual: bool, keyless: bool, batch in 1usize..20, first in 0usize..30, every in 1usize..9) {
+        let (mut there, mut events) = ([Vec::new(), Vec::new()], Vec::new());
+        for (side, key, value, place, back) in choices {
+            let rows = &mut there[side];
+            let (kind, (key, value)) = match back && !rows.is_empty() {
+                true => (Kind::Delete, rows.swap_remove(place.index(rows.len()))),
+                false => {
+                    rows.push((key, value));
+                    (Kind::Insert, (key, value))
+                }
+            };
+            events.push(Event::Row { input: side, kind, values: vec![name(key), Some(value.to_string())] });
+        }
+        let kind = ["inner", "left", "right", "full", "semi", "anti"][kind];
+        let on = if keyless { "" } else { " on k=rk" };
+        let residual_text = if residual { " where v<w" } else { "" };
+        let inputs = ["l changes: k text, v int", "r changes: rk text, w int"];
+        let graph = graph(&setting(&inputs, &format!("join {kind}{on}{residual_text}")));
+        let plain = drive(&graph, &events, PLAIN);
+        let other = drive(&graph, &events, Manner { batch_rows: Some(batch), recover: Some((first, every)), cut: None, lanes: 1 });
+        prop_assert_eq!(plain.flow(), other.flow());
+        let lanes = drive(&graph, &events, Manner { batch_rows: Some(batch), recover: None, cut: None, lanes: 2 });
+        prop_assert_eq!(plain.rows(), lanes.rows());
+        let meets = |l: &Keyed, r: &Keyed| (keyless || l.0 == r.0 && l.0 != 3) && (!residual || l.1 < r.1);
+        prop_assert_eq!(folded(&plain.lines)?, joined(&there, kind, meets));
+    }
+}
+
+/// A key and a value; key 3 is null.
+type Keyed = (u8, i64);
+
+fn name(key: u8) -> Option<String> {
+    (key != 3).then(|| format!("k{key}"))
+}
+
+/// Rows of two sides, some of which take back one that is there.
+fn both_sides() -> impl Strategy<Value = Vec<(usize, u8, i64, prop::sample::Index, bool)>> {
+    prop::collection::vec((0usize..2, 0u8..4, 0i64..4, any::<prop::sample::Index>(), any::<bool>()), 0..50)
+}
+
+/// Every pair, and every row of an outer side without one.
+fn joined(there: &[Vec<Keyed>; 2], kind: &str, meets: impl Fn(&Keyed, &Keyed) -> bool) -> Vec<String> {
+    let show = |&(key, value): &Keyed| format!("{} | {value}", name(key).unwrap_or("_".into()));
+    let [left, right] = there;
+    let mut lines = Vec::new();
+    for l in left {
+        let partners: Vec<&Keyed> = right.iter().filter(|r| meets(l, r)).collect();
+        if kind == "semi" || kind == "anti" {
+            lines.extend((partners.is_empty() == (kind == "anti")).then(|| show(l)));
+            continue;
+        }
+        lines.extend(partners.iter().map(|r| format!("{} | {}", show(l), show(r))));
+        if partners.is_empty() && (kind == "left" || kind == "full") {
+            lines.push(format!("{} | _ | _", show(l)));
+        }
+    }
+    for r in right.iter().filter(|r| !left.iter().any(|l| meets(l, r))) {
+        if kind == "right" || kind == "full" {
+            lines.push(format!("_ | _ | {}", show(r)));
+        }
+    }
+    lines.sort();
+    lines
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::logical_expr::{Expr, ident};
 use millstream_plan::{
-    AggregateCall, AggregateKind, AssignWindow, Changes, Equality, Graph, GroupAggregate, IntervalJoin, JoinKind,
-    NodeId, Op, Output, RowType, TableJoin, Tap, TapChanges, Target, Window, WindowAggregate, WindowInput,
+    AggregateCall, AggregateKind, AssignWindow, Changes, Equality, Graph, GroupAggregate, IntervalJoin, Join, JoinKind,
+    NodeId, Op, Output, RowType, Tap, TapChanges, Target, Window, WindowAggregate, WindowInput, WindowJoin,
 };
 
 use crate::ranks;
@@ -127,6 +127,12 @@ fn step(text: &str, inputs: &[RowType]) -> (Op, RowType) {
             let key = words.keys();
             (Op::Normalize { key }, RowType { changes: Changes::Retract, ..inputs[0].clone() })
         }
+        "current-watermark" => {
+            let time = inputs[0].schema.fields().last().expect("the time is the last column");
+            let met = Field::new("met", time.data_type().clone(), true);
+            let fields: Vec<_> = inputs[0].schema.fields().iter().cloned().chain([Arc::new(met)]).collect();
+            (Op::CurrentWatermark, RowType { schema: Arc::new(Schema::new(fields)), ..inputs[0].clone() })
+        }
         "limit" => {
             let op = Op::Limit {
                 fetch: words.after("fetch").map(|n| n as usize),
@@ -138,6 +144,8 @@ fn step(text: &str, inputs: &[RowType]) -> (Op, RowType) {
         "rank" => ranks::rank(&mut words, &inputs[0]),
         "sort" => ranks::sort(&mut words, &inputs[0]),
         "interval-join" => interval_join(&mut words, inputs),
+        "join" => regular_join(&mut words, inputs),
+        "window-join" => window_join(&mut words, inputs),
         "table-join" => table_join(&mut words, inputs),
         name => {
             let name = name.to_string();
@@ -286,9 +294,28 @@ fn interval_join(words: &mut Words, inputs: &[RowType]) -> (Op, RowType) {
     (Op::IntervalJoin(join), RowType { schema, times, changes: Changes::Append })
 }
 
+fn regular_join(words: &mut Words, inputs: &[RowType]) -> (Op, RowType) {
+    let kind = join_kind(words.next());
+    let (on, residual) = conditions(words, inputs);
+    let adds =
+        matches!(kind, JoinKind::Inner | JoinKind::Semi) && inputs.iter().all(|input| input.changes == Changes::Append);
+    let changes = if adds { Changes::Append } else { Changes::Retract };
+    (Op::Join(Join { kind, on, residual }), RowType { schema: joined(kind, inputs), times: Vec::new(), changes })
+}
+
+/// The ends of the windows are the columns `e` and `re`.
+fn window_join(words: &mut Words, inputs: &[RowType]) -> (Op, RowType) {
+    let kind = join_kind(words.next());
+    let (on, residual) = conditions(words, inputs);
+    let end = |side: usize, name: &str| inputs[side].schema.index_of(name).expect("the end of the window");
+    let plan = WindowJoin { join: Join { kind, on, residual }, ends: [end(0, "e"), end(1, "re")], zone: None };
+    let row = RowType { schema: joined(kind, inputs), times: Vec::new(), changes: Changes::Append };
+    (Op::WindowJoin(plan), row)
+}
+
 fn table_join(words: &mut Words, inputs: &[RowType]) -> (Op, RowType) {
     let kind = join_kind(words.next());
     let (on, residual) = conditions(words, inputs);
     let row = RowType { schema: joined(kind, inputs), times: inputs[0].times.clone(), changes: inputs[0].changes };
-    (Op::TableJoin(TableJoin { kind, on, residual }), row)
+    (Op::TableJoin(Join { kind, on, residual }), row)
 }

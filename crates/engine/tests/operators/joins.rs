@@ -53,6 +53,10 @@ fn pairs(rows: &[Row], kind: &str, lower: i64, upper: i64, residual: bool) -> Ve
     let mut lines = Vec::new();
     for l in &left {
         let partners: Vec<&Row> = right.iter().filter(|r| meets(l, r)).collect();
+        if kind == "semi" || kind == "anti" {
+            lines.extend((partners.is_empty() == (kind == "anti")).then(|| format!("+I | {}", show(l))));
+            continue;
+        }
         lines.extend(partners.iter().map(|r| format!("+I | {} | {}", show(l), show(r))));
         if partners.is_empty() && (kind == "left" || kind == "full") {
             lines.push(format!("+I | {} | {null}", show(l)));
@@ -94,4 +98,41 @@ proptest! {
         let lanes = drive(&graph, &events, Manner { batch_rows: Some(batch), recover: None, cut: None, lanes: 2 });
         prop_assert_eq!(plain.rows(), lanes.rows());
     }
+
+    #[test]
+    fn windows_are_joined_as_their_rows_say(given in windowed(), kind in 0usize..6, residual: bool, batch in 1usize..30, first in 0usize..40, every in 1usize..9) {
+        let kind = ["inner", "left", "right", "full", "semi", "anti"][kind];
+        let residual_text = if residual { " where v<w" } else { "" };
+        let inputs = ["l: k text, v int, e time", "r: rk text, w int, re time"];
+        let graph = graph(&setting(&inputs, &format!("window-join {kind} on k=rk,e=re{residual_text}")));
+        let (mut events, mut rows, mut reached) = (Vec::new(), Vec::new(), [0i64; 2]);
+        for (side, key, value, window, moves) in given {
+            let end = window * 10;
+            events.push(row(side, KEYS[key], value, end));
+            if end > reached[0].min(reached[1]) + 1 {
+                rows.push((side, key, value, end));
+            }
+            if moves {
+                reached[side] += 4;
+                events.push(Event::Watermark { input: side, watermark: reached[side] });
+            }
+        }
+        events.extend([Event::End { input: 0 }, Event::End { input: 1 }]);
+        let found = drive(&graph, &events, PLAIN);
+        // Rows of one window are within any interval of each other.
+        let windows: Vec<i64> = (1..=4).map(|window| window * 10).collect();
+        let of = |end: i64| rows.iter().copied().filter(|row| row.3 == end).collect::<Vec<Row>>();
+        let mut expected: Vec<String> = windows.into_iter().flat_map(|end| pairs(&of(end), kind, 0, 0, residual)).collect();
+        expected.sort();
+        prop_assert_eq!(found.rows(), expected);
+        let other = drive(&graph, &events, Manner { batch_rows: Some(batch), recover: Some((first, every)), cut: None, lanes: 1 });
+        prop_assert_eq!(found.flow(), other.flow());
+        let lanes = drive(&graph, &events, Manner { batch_rows: Some(batch), recover: None, cut: None, lanes: 2 });
+        prop_assert_eq!(found.rows(), lanes.rows());
+    }
+}
+
+/// Rows of four windows: side, key, value, window; and whether the side's watermark moves behind it.
+fn windowed() -> impl Strategy<Value = Vec<(usize, usize, i64, i64, bool)>> {
+    prop::collection::vec((0usize..2, 0usize..4, 0i64..5, 1i64..5, any::<bool>()), 0..50)
 }

@@ -48,7 +48,7 @@ fn manners() -> impl Strategy<Value = Manner> {
     (batch_rows, recover).prop_map(|(batch_rows, recover)| Manner { batch_rows, recover, cut: None, lanes: 1 })
 }
 
-const STEPS: [&str; 12] = [
+const STEPS: [&str; 13] = [
     "tumble 10 on ts by k: count(*), sum(v), max(v), first(v), count(distinct v)",
     "hop 12 every 4 offset 1 on ts by k: count(*), min(v), listagg(k)",
     "cumulate 20 step 5 on ts by k: count(*), sum(v), count(distinct v)",
@@ -60,6 +60,7 @@ const STEPS: [&str; 12] = [
     "rows hop 10 every 4",
     "rows cumulate 15 step 5",
     "limit fetch 7 skip 3",
+    "current-watermark",
     "tumble 7 on ts: stddev(d)",
 ];
 

@@ -8,7 +8,7 @@ use datafusion::logical_expr::Expr;
 
 use super::scalar::Scalar;
 use super::{UserAggregate, UserFunction};
-use crate::{AggregateCall, AggregateKind, Graph, Op, Tap, TapColumn};
+use crate::{AggregateCall, AggregateKind, Graph, Op, Tap, TapColumn, WindowJoin};
 
 impl Graph {
     /// The functions of users that it calls, each version once.
@@ -26,7 +26,9 @@ impl Graph {
                 Op::Expand(lists) => called(lists.iter().flatten(), &mut add),
                 Op::Values { rows } => called(rows.iter().flatten(), &mut add),
                 Op::IntervalJoin(join) => called(&join.residual, &mut add),
-                Op::TableJoin(join) => called(&join.residual, &mut add),
+                Op::WindowJoin(WindowJoin { join, .. }) | Op::Join(join) | Op::TableJoin(join) => {
+                    called(&join.residual, &mut add)
+                }
                 Op::GroupAggregate(group) => grouped(&group.aggregates, &mut add),
                 Op::WindowAggregate(window) => grouped(&window.aggregates, &mut add),
                 Op::Over(over) => over.calls.iter().for_each(|call| grouped([&call.call], &mut add)),
@@ -37,6 +39,7 @@ impl Graph {
                 | Op::Rank(_)
                 | Op::Sort(_)
                 | Op::Normalize { .. }
+                | Op::CurrentWatermark
                 | Op::Limit { .. } => {}
             }
         }

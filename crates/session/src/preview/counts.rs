@@ -46,7 +46,17 @@ impl Kind {
         if output.is_some_and(|row| row.changes == Changes::Retract) {
             return Kind::Changing;
         }
-        if has(|op| matches!(op, Op::IntervalJoin(_) | Op::TableJoin(_) | Op::Unnest(_) | Op::Expand(_))) {
+        if has(|op| {
+            matches!(
+                op,
+                Op::IntervalJoin(_)
+                    | Op::WindowJoin(_)
+                    | Op::Join(_)
+                    | Op::TableJoin(_)
+                    | Op::Unnest(_)
+                    | Op::Expand(_)
+            )
+        }) {
             return Kind::Rows;
         }
         if has(|op| matches!(op, Op::WindowAggregate(_))) {

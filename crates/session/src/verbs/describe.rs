@@ -69,10 +69,10 @@ fn of_tap(tap: &Tap) -> Vec<Line> {
             key: tap.primary_key.contains(&index).then(|| format!("PRI({})", key.join(", "))),
             extras: match column {
                 TapColumn::Computed(computed) => Some(format!("AS {}", computed.text)),
-                TapColumn::Physical(column) => match &column.origin {
-                    Origin::Payload => None,
-                    Origin::Metadata(key) => Some(format!("METADATA FROM '{key}'")),
-                },
+                TapColumn::Physical(column) => {
+                    let virtually = if matches!(column.origin, Origin::Virtual(_)) { " VIRTUAL" } else { "" };
+                    column.origin.metadata().map(|key| format!("METADATA FROM '{key}'{virtually}"))
+                }
             },
             watermark: watermark.map(|watermark| watermark.text.clone()),
             name: column.name().to_string(),

@@ -162,7 +162,7 @@ fn of_node(graph: &Graph, node: NodeId) -> Option<Vec<usize>> {
             let (keys, behind) = (aggregate.keys.len(), aggregate.keys.len() + aggregate.aggregates.len());
             Some((0..keys).chain(behind..behind + 2).collect())
         }
-        Op::Filter(_) | Op::Sort(_) | Op::Limit { .. } => of_node(graph, node.inputs[0]),
+        Op::Filter(_) | Op::Sort(_) | Op::CurrentWatermark | Op::Limit { .. } => of_node(graph, node.inputs[0]),
         Op::Project(exprs) => {
             let input = &graph.node(node.inputs[0]).row.schema;
             let place = |key: &usize| exprs.iter().position(|expr| reads(expr, input.field(*key).name()));

@@ -19,7 +19,7 @@ pub fn of(graph: &Graph, id: NodeId) -> Vec<usize> {
             let place = |key: &usize| columns.iter().position(|column| column == key);
             tap.primary_key.iter().map(place).collect::<Option<_>>().unwrap_or_default()
         }
-        Op::Filter(_) | Op::Sort(_) | Op::Limit { .. } => below(),
+        Op::Filter(_) | Op::Sort(_) | Op::CurrentWatermark | Op::Limit { .. } => below(),
         Op::Project(list) => {
             let key = below();
             let schema = &graph.node(node.inputs[0]).row.schema;

@@ -2,7 +2,7 @@
 //! table that is not complete.
 
 use millstream_engine::inspect::{Detail, Side};
-use millstream_plan::{Equality, IntervalJoin, JoinKind, NodeId, TableJoin};
+use millstream_plan::{Equality, IntervalJoin, Join, JoinKind, NodeId, WindowJoin};
 use millstream_record::Millis;
 
 use super::moment::{rows, stretch};
@@ -177,8 +177,35 @@ fn residual(sides: &Sides<'_>, there_is: bool) -> Option<Cause> {
     )))
 }
 
+/// What hinders at a join of windows: nothing has to, if none of them has ended.
+pub fn windows(scene: &Scene<'_>, id: NodeId, plan: &WindowJoin) -> Vec<Cause> {
+    let Some(sides) = Sides::of(scene, id) else { return Vec::new() };
+    let held: u64 = sides.told.iter().map(|side| side.held).sum();
+    if let Some(cause) = sides.empty(id) {
+        return vec![cause];
+    }
+    if held > 0 && held == sides.taken.iter().sum::<u64>() {
+        let text = format!(
+            "{} wait for the end of their windows: {} on the left, {} on the right",
+            rows(held),
+            sides.stands(id, 0),
+            sides.stands(id, 1)
+        );
+        return vec![Cause::new(text)];
+    }
+    let join = &plan.join;
+    sides.keys(&join.on).or_else(|| residual(&sides, join.residual.is_some())).into_iter().collect()
+}
+
+/// What hinders at a join of two streams without bounds in time.
+pub fn regular(scene: &Scene<'_>, id: NodeId, plan: &Join) -> Vec<Cause> {
+    let Some(sides) = Sides::of(scene, id) else { return Vec::new() };
+    let cause = sides.empty(id).or_else(|| sides.keys(&plan.on)).or_else(|| residual(&sides, plan.residual.is_some()));
+    cause.into_iter().collect()
+}
+
 /// What hinders at a join with a table.
-pub fn table(scene: &Scene<'_>, id: NodeId, plan: &TableJoin) -> Vec<Cause> {
+pub fn table(scene: &Scene<'_>, id: NodeId, plan: &Join) -> Vec<Cause> {
     let Some(sides) = Sides::of(scene, id) else { return Vec::new() };
     let (name, held) = (sides.scene.name_of(sides.inputs[1]), &sides.told[1]);
     if !held.whole {

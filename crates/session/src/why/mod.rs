@@ -97,10 +97,12 @@ fn at_node(scene: &Scene<'_>, id: NodeId) -> Vec<Cause> {
         },
         Op::WindowAggregate(_) => window::causes(scene, id),
         Op::IntervalJoin(plan) => join::interval(scene, id, plan),
+        Op::WindowJoin(plan) => join::windows(scene, id, plan),
+        Op::Join(plan) => join::regular(scene, id, plan),
         Op::TableJoin(plan) => join::table(scene, id, plan),
         Op::Limit { skip, fetch } => rows::limit(scene, id, *skip, *fetch),
         Op::Project(_) | Op::Expand(_) | Op::Union | Op::GroupAggregate(_) | Op::Normalize { .. } => Vec::new(),
-        Op::Over(_) | Op::Rank(_) | Op::Sort(_) => Vec::new(),
+        Op::Over(_) | Op::Rank(_) | Op::Sort(_) | Op::CurrentWatermark => Vec::new(),
     }
 }
 

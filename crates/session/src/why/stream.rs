@@ -71,7 +71,10 @@ impl Scene<'_> {
             let node = self.graph.node(id);
             match (&node.op, node.inputs.as_slice()) {
                 (Op::Scan { tap, .. }, _) => return Some(tap),
-                (Op::Filter(_) | Op::Project(_) | Op::Limit { .. } | Op::AssignWindow(_), [input]) => id = *input,
+                (
+                    Op::Filter(_) | Op::Project(_) | Op::CurrentWatermark | Op::Limit { .. } | Op::AssignWindow(_),
+                    [input],
+                ) => id = *input,
                 _ => return None,
             }
         }

@@ -167,7 +167,9 @@ fn side_of(scene: &Scene<'_>, id: NodeId, source: &Source) -> String {
     loop {
         let node = scene.graph.node(at);
         match node.inputs.as_slice() {
-            [left, right] if matches!(node.op, Op::IntervalJoin(_) | Op::TableJoin(_)) => {
+            [left, right]
+                if matches!(node.op, Op::IntervalJoin(_) | Op::WindowJoin(_) | Op::Join(_) | Op::TableJoin(_)) =>
+            {
                 let right = scene.scans_below(*right).contains(&source.scan);
                 let side = if right && !scene.scans_below(*left).contains(&source.scan) { "right" } else { "left" };
                 return format!(", on the {side} side of the join");

@@ -53,14 +53,18 @@ fn trace(graph: &Graph, id: NodeId, column: usize, depth: usize) -> String {
         Op::GroupAggregate(plan) => grouped(graph, id, &plan.keys, &plan.aggregates, column, depth),
         Op::WindowAggregate(plan) => grouped(graph, id, &plan.keys, &plan.aggregates, column, depth),
         Op::Sort(_) => below(column),
+        Op::CurrentWatermark if column == width(graph, node.inputs[0]) => "CURRENT_WATERMARK".into(),
+        Op::CurrentWatermark => below(column),
         Op::Over(_) | Op::Rank(_) | Op::Unnest(_) | Op::AssignWindow(_) if column < width(graph, node.inputs[0]) => {
             below(column)
         }
-        Op::IntervalJoin(_) | Op::TableJoin(_) => match column.checked_sub(width(graph, node.inputs[0])) {
-            None => below(column),
-            Some(column) if node.inputs.len() > 1 => trace(graph, node.inputs[1], column, depth + 1),
-            Some(_) => identifier(name),
-        },
+        Op::IntervalJoin(_) | Op::WindowJoin(_) | Op::Join(_) | Op::TableJoin(_) => {
+            match column.checked_sub(width(graph, node.inputs[0])) {
+                None => below(column),
+                Some(column) if node.inputs.len() > 1 => trace(graph, node.inputs[1], column, depth + 1),
+                Some(_) => identifier(name),
+            }
+        }
         _ => identifier(name),
     }
 }

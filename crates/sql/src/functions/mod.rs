@@ -31,6 +31,7 @@ pub(crate) use self::arithmetic::{Operation, checked};
 pub(crate) use self::cast::cast_function;
 pub(crate) use self::not_null::not_null;
 use self::spec::Spec;
+pub(crate) use self::time::CURRENT_WATERMARK;
 use self::zone::Zone;
 
 /// A function as users see it.

@@ -71,7 +71,22 @@ macro_rules! moment {
 pub(super) const MOMENTS: &[&str] =
     &["CURRENT_TIMESTAMP", "LOCALTIMESTAMP", "CURRENT_DATE", "LOCALTIME", "UNIX_TIMESTAMP"];
 
+/// The watermark that a row met. The lowering puts an operator in its place, which alone knows.
+pub(crate) const CURRENT_WATERMARK: &str = "CURRENT_WATERMARK";
+
 pub(super) const FUNCTIONS: &[Spec] = &[
+    Spec {
+        name: CURRENT_WATERMARK,
+        aliases: &[],
+        signature: "CURRENT_WATERMARK(rowtime)",
+        doc: "The watermark that the row met; null before the first one.",
+        takes: &[Kind::Time],
+        required: 1,
+        more: false,
+        gives: Gives::Like(0),
+        nulls: Nulls::Maybe,
+        run: |_| plan_err!("CURRENT_WATERMARK stands in the SELECT list or in WHERE, over rows with event time"),
+    },
     moment!(
         "CURRENT_TIMESTAMP",
         &["NOW", "CURRENT_ROW_TIMESTAMP"],

@@ -69,14 +69,14 @@ impl Visitor for Refusals {
     fn pre_visit_expr(&mut self, expr: &Expr) -> Found {
         let place = Span::of(expr);
         match expr {
-            Expr::InSubquery { .. } => found("subquery", "IN with a subquery", place),
-            Expr::Exists { .. } => found("subquery", "EXISTS", place),
+            // A null among the values would empty the result, for ever and with hindsight.
+            Expr::InSubquery { negated: true, .. } => {
+                let error = unsupported("subquery", "NOT IN with a subquery", place);
+                ControlFlow::Break(Box::new(error.hint("write NOT EXISTS (SELECT 1 FROM … WHERE … = …)")))
+            }
             Expr::BinaryOp { op: BinaryOperator::Custom(_), .. } | Expr::Prefixed { .. } => ControlFlow::Continue(()),
             Expr::Function(function) if function.over.is_some() && AHEAD.iter().any(|name| named(function, name)) => {
                 found("over", &format!("{} … OVER", function.name), place)
-            }
-            Expr::Function(function) if named(function, "CURRENT_WATERMARK") => {
-                found("current-watermark", "CURRENT_WATERMARK", place)
             }
             Expr::Function(function) => elsewhere(function, place),
             _ => ControlFlow::Continue(()),

@@ -84,8 +84,9 @@ fn resolve_column(column: &ColumnDraft, physical: &Schema, settings: &Settings) 
     };
     Ok(match &column.kind {
         ColumnKind::Physical(data_type) => declared(data_type, Origin::Payload),
-        ColumnKind::Metadata { data_type, from, .. } => {
-            declared(data_type, Origin::Metadata(from.clone().unwrap_or_else(|| name.clone())))
+        ColumnKind::Metadata { data_type, from, read_only } => {
+            let key = from.clone().unwrap_or_else(|| name.clone());
+            declared(data_type, if *read_only { Origin::Virtual(key) } else { Origin::Metadata(key) })
         }
         ColumnKind::Computed(expression) => {
             let expr = bound(expression, physical, settings, |expr, _| Ok(expr))?;

@@ -8,9 +8,7 @@ mod source;
 use std::sync::{Arc, LazyLock};
 
 use arrow::datatypes::DataType;
-use millstream_record::{
-    Clock, Column, Connector, Error, OptionKind, OptionSpec, Options, Origin, Result, Sink, Source,
-};
+use millstream_record::{Clock, Column, Connector, Error, OptionKind, OptionSpec, Options, Result, Sink, Source};
 
 use super::connector::count;
 use field::Fields;
@@ -65,7 +63,7 @@ impl Connector for DatagenConnector {
     }
 
     fn source(&self, name: &str, columns: &[Column], options: &Options) -> Result<Box<dyn Source>> {
-        if let Some(column) = columns.iter().find(|column| matches!(column.origin, Origin::Metadata(_))) {
+        if let Some(column) = columns.iter().find(|column| column.origin.metadata().is_some()) {
             return Err(Error::Invalid(format!(
                 "column '{}' of '{name}' cannot be metadata: the connector datagen has none",
                 column.name

@@ -17,7 +17,7 @@ use arrow::array::cast::AsArray;
 use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch};
 use arrow::compute::{max, min};
 use arrow::datatypes::{Int64Type, SchemaRef};
-use millstream_plan::{Changes, IntervalJoin, JoinKind, RowType};
+use millstream_plan::{Changes, IntervalJoin, RowType};
 use millstream_record::{Batch, Mark, Millis};
 
 use crate::equality::{JoinKeys, LEFT, RIGHT};
@@ -70,7 +70,7 @@ impl IntervalJoinOperator {
             let reason = "an interval join needs rows that only come; one of its inputs also takes rows back";
             return Err(EngineError::Compute(reason.into()));
         }
-        if matches!(plan.kind, JoinKind::Semi | JoinKind::Anti) {
+        if plan.kind.is_half() {
             return Err(EngineError::Compute("an interval join is INNER, LEFT, RIGHT or FULL".into()));
         }
         let keys = JoinKeys::new(&plan.on, left, right)?;

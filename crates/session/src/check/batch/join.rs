@@ -4,10 +4,10 @@
 use datafusion::common::{JoinType, ScalarValue};
 use datafusion::functions::core::greatest;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder, Operator, binary_expr, lit};
-use millstream_plan::{Equality, IntervalJoin, JoinKind, NodeId, TableJoin};
+use millstream_plan::{Equality, IntervalJoin, Join, JoinKind, NodeId, WindowJoin};
 
-use super::window::millis;
-use super::{Batches, Part, Stop, judge, named};
+use super::window::{local, millis};
+use super::{Batches, Part, Stop, cannot, judge, named};
 
 impl Batches<'_> {
     pub(super) fn interval_join(&mut self, id: NodeId, join: &IntervalJoin) -> Result<Part, Stop> {
@@ -27,7 +27,22 @@ impl Batches<'_> {
         })
     }
 
-    pub(super) fn table_join(&mut self, id: NodeId, join: &TableJoin) -> Result<Part, Stop> {
+    /// A join on equal windows, as long as no row came when its window had closed.
+    pub(super) fn window_join(&mut self, id: NodeId, plan: &WindowJoin) -> Result<Part, Stop> {
+        if local(plan.zone.as_deref()).is_some() {
+            return Err(cannot("which rows are late for a join of windows on a zone's wall clock is not told apart"));
+        }
+        let inputs = self.graph.node(id).inputs.clone();
+        for (input, end) in inputs.iter().zip(plan.ends) {
+            let rows = LogicalPlanBuilder::from(self.part(*input)?.plan);
+            let last = millis(self.column(*input, end)) - lit(1i64);
+            let late = rows.filter(last.lt_eq(named(&judge(id))))?;
+            self.provide(late, "{} rows came behind the watermark of a join of windows")?;
+        }
+        self.plain_join(id, &plan.join)
+    }
+
+    pub(super) fn plain_join(&mut self, id: NodeId, join: &Join) -> Result<Part, Stop> {
         self.joined(id, join.kind, &join.on, |_, _| join.residual.iter().cloned().collect())
     }
 
@@ -69,7 +84,7 @@ impl Batches<'_> {
         let conditions: Vec<Expr> = on.iter().map(equal).chain(more(&names, width)).collect();
         let conditions = if conditions.is_empty() { vec![lit(true)] } else { conditions };
         let rows = left.join_on(right.build()?, kind_of(kind), conditions)?;
-        let halves = matches!(kind, JoinKind::Semi | JoinKind::Anti);
+        let halves = kind.is_half();
         // A pair comes to be when the second of its rows arrives; watermarks only rise.
         let arrived = judges.iter().map(|name| match halves {
             true => named(name),

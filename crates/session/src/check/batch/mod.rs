@@ -50,7 +50,7 @@ pub fn judges(graph: &Graph) -> Vec<Vec<NodeId>> {
     let mut behind: Vec<Vec<NodeId>> = vec![Vec::new(); graph.nodes.len()];
     for (id, node) in graph.nodes.iter().enumerate().rev() {
         let judges = match &node.op {
-            Op::WindowAggregate(_) | Op::IntervalJoin(_) => true,
+            Op::WindowAggregate(_) | Op::IntervalJoin(_) | Op::WindowJoin(_) => true,
             Op::AssignWindow(assign) => matches!(assign.window, Window::Session { .. }),
             _ => false,
         };
@@ -154,7 +154,9 @@ impl<'a> Batches<'a> {
             },
             Op::Normalize { key } => self.newest(id, key),
             Op::IntervalJoin(join) => self.interval_join(id, join),
-            Op::TableJoin(join) => self.table_join(id, join),
+            Op::WindowJoin(plan) => self.window_join(id, plan),
+            Op::Join(join) | Op::TableJoin(join) => self.plain_join(id, join),
+            Op::CurrentWatermark => Err(cannot("the watermark that a row meets depends on the rows that came before")),
             Op::Limit { .. } => Err(cannot("LIMIT takes whichever rows come first")),
             Op::Over(_) => Err(cannot("what is late for OVER depends on the rows that came out before")),
             Op::Rank(_) => Err(cannot("of rows that rank alike the order of arrival decides")),

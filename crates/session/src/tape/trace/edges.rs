@@ -9,7 +9,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, TimeUnit};
 use arrow::row::{RowConverter, Rows, SortField};
 use chrono::TimeZone;
-use millstream_plan::{Frame, Graph, JoinKind, NodeId, Op, Over, Window, WindowAggregate, WindowInput};
+use millstream_plan::{Frame, Graph, JoinKind, NodeId, Op, Over, Window, WindowAggregate, WindowInput, WindowJoin};
 
 use super::log::Log;
 use crate::fault::Fault;
@@ -38,7 +38,9 @@ pub fn edges(
             equal(input, output, &all, &all, before)
         }
         // Their rows are those of the input, with columns behind them.
-        Op::Filter(_) | Op::Union | Op::Unnest(_) | Op::AssignWindow(_) => equal(input, output, &all, &all, together),
+        Op::Filter(_) | Op::Union | Op::Unnest(_) | Op::AssignWindow(_) | Op::CurrentWatermark => {
+            equal(input, output, &all, &all, together)
+        }
         Op::Rank(_) | Op::Sort(_) | Op::Limit { .. } => equal(input, output, &all, &all, before),
         Op::Normalize { .. } => equal(input, output, &all, &all, before),
         Op::GroupAggregate(aggregate) => {
@@ -48,7 +50,9 @@ pub fn edges(
         Op::WindowAggregate(aggregate) => windows(aggregate, input, output),
         Op::Over(over) => frames(over, input, output),
         Op::IntervalJoin(join) => joined(join.kind, port, ins, outs, input, output),
-        Op::TableJoin(join) => joined(join.kind, port, ins, outs, input, output),
+        Op::WindowJoin(WindowJoin { join, .. }) | Op::Join(join) | Op::TableJoin(join) => {
+            joined(join.kind, port, ins, outs, input, output)
+        }
     }
 }
 
@@ -217,7 +221,7 @@ fn joined(
     input: Chosen<'_>,
     output: Chosen<'_>,
 ) -> Result<Vec<Pair>, Fault> {
-    let whole = !matches!(kind, JoinKind::Semi | JoinKind::Anti);
+    let whole = !kind.is_half();
     if port == 1 && !whole {
         // The right side decides and leaves nothing behind in the row.
         return Ok(Vec::new());

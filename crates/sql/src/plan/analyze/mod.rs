@@ -13,6 +13,7 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::optimizer::analyzer::resolve_grouping_function::ResolveGroupingFunction;
 use datafusion::optimizer::analyzer::type_coercion::TypeCoercion;
+use datafusion::optimizer::decorrelate_predicate_subquery::DecorrelatePredicateSubquery;
 use datafusion::optimizer::eliminate_filter::EliminateFilter;
 use datafusion::optimizer::extract_equijoin_predicate::ExtractEquijoinPredicate;
 use datafusion::optimizer::optimize_projections::OptimizeProjections;
@@ -29,6 +30,8 @@ use crate::SqlError;
 /// Analyses and optimises a plan.
 pub(super) fn analyze(plan: LogicalPlan, settings: &Settings) -> Result<LogicalPlan, SqlError> {
     no_subquery(&plan)?;
+    let plan = subqueries().optimize(plan, &OptimizerContext::new(), |_, _| {}).map_err(fault::from_datafusion)?;
+    no_subquery_left(&plan)?;
     let plan = lateral::join(plan)?;
     let plan = literal::retype(plan).map_err(fault::from_datafusion)?;
     let plan = rules().0.execute_and_check(plan, options(), |_, _| {}).map_err(fault::from_datafusion)?;
@@ -44,6 +47,24 @@ fn no_subquery(plan: &LogicalPlan) -> Result<(), SqlError> {
     let walk = plan.apply(|plan| {
         plan.apply_expressions(|expr| match holds(expr)? {
             true => Err(fault::outside(unsupported("subquery", "a subquery as a value", None))),
+            false => Ok(TreeNodeRecursion::Continue),
+        })
+    });
+    walk.map(|_| ()).map_err(fault::from_datafusion)
+}
+
+/// `IN` and `EXISTS` in `WHERE` are semi and anti joins.
+fn subqueries() -> &'static Optimizer {
+    static RULES: OnceLock<Optimizer> = OnceLock::new();
+    RULES.get_or_init(|| Optimizer::with_rules(vec![Arc::new(DecorrelatePredicateSubquery::new())]))
+}
+
+/// Refuses `IN` and `EXISTS` where they are no condition that rows meet or do not meet.
+fn no_subquery_left(plan: &LogicalPlan) -> Result<(), SqlError> {
+    let holds = |expr: &Expr| expr.exists(|expr| Ok(matches!(expr, Expr::InSubquery(_) | Expr::Exists(_))));
+    let walk = plan.apply(|plan| {
+        plan.apply_expressions(|expr| match holds(expr)? {
+            true => Err(fault::outside(unsupported("subquery", "IN or EXISTS other than in WHERE, beside AND,", None))),
             false => Ok(TreeNodeRecursion::Continue),
         })
     });

@@ -32,7 +32,7 @@ impl Lowering<'_> {
     /// The join by intervals, if the condition holds two event times together and nothing is taken back.
     pub(super) fn interval_join(&mut self, parts: &mut Parts<'_>) -> Result<Option<Rows>, SqlError> {
         let appends = |side: &Side| side.row.changes == Changes::Append;
-        if !appends(&parts.left) || !appends(&parts.right) {
+        if !appends(&parts.left) || !appends(&parts.right) || parts.kind.is_half() {
             return Ok(None);
         }
         let Some((bounds, lower, upper)) = find(parts) else { return Ok(None) };

@@ -1,5 +1,6 @@
 //! Joins. What kind of operator a join needs is seen from its condition and its inputs: two event times
-//! held within an interval, or a table that stands still on one side. Everything else is a regular join.
+//! held within an interval, equal windows, or a table that stands still on one side. Everything else is a regular join,
+//! whose rows stay for ever.
 
 use datafusion::common::{JoinType, NullEquality};
 use datafusion::logical_expr::utils::split_conjunction;
@@ -54,7 +55,10 @@ impl Lowering<'_> {
         if let Some(rows) = self.table_join(&mut parts, true)? {
             return Ok(rows);
         }
-        Err(refusal(&parts))
+        match self.window_join(&mut parts)? {
+            Some(rows) => Ok(rows),
+            None => self.regular_join(&mut parts),
+        }
     }
 
     fn side(&mut self, plan: &LogicalPlan) -> Result<Side, SqlError> {
@@ -85,6 +89,22 @@ impl Lowering<'_> {
         let right_times = right.times.iter().filter(|_| right_times).map(|time| time + width);
         let times = left.times.iter().copied().chain(right_times).collect();
         columns::row(fields, times, left.changes)
+    }
+
+    /// What comes out of a join whose edge with the columns of both sides is `wide`: of a semi or anti join only the
+    /// columns of its left side, which is `left`.
+    pub(super) fn outlet(
+        &self,
+        parts: &Parts<'_>,
+        left: NodeId,
+        wide: RowType,
+        slots: Vec<Slot>,
+    ) -> (RowType, Vec<Slot>) {
+        if !parts.kind.is_half() {
+            return (wide, slots);
+        }
+        let own = parts.left.rows.slots.len();
+        (self.graph.node(left).row.clone(), slots.into_iter().take(own).collect())
     }
 }
 
@@ -121,6 +141,21 @@ impl Parts<'_> {
     pub(super) fn is_right(&self, expr: &Expr) -> bool {
         let columns = expr.column_refs();
         !columns.is_empty() && columns.iter().all(|column| self.join.right.schema().has_column(column))
+    }
+
+    /// Whether one of these columns of the left side must equal one of those of the right side.
+    pub(super) fn equal_plainly(&self, left: &[usize], right: &[usize]) -> Result<bool, SqlError> {
+        for (ours, theirs, _) in &self.equal {
+            let ours = self.left.rows.plain(self.join.left.schema(), ours)?;
+            let theirs = self.right.rows.plain(self.join.right.schema(), theirs)?;
+            if let (Some(ours), Some(theirs)) = (ours, theirs)
+                && left.contains(&ours.column())
+                && right.contains(&theirs.column())
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The equalities as columns; keys that are computed are added to their side.
@@ -192,6 +227,8 @@ fn kind(join: &Join) -> Result<JoinKind, SqlError> {
         JoinType::Left => JoinKind::Left,
         JoinType::Right => JoinKind::Right,
         JoinType::Full => JoinKind::Full,
+        JoinType::LeftSemi => JoinKind::Semi,
+        JoinType::LeftAnti if !join.null_aware => JoinKind::Anti,
         other => return Err(unsupported("semi-join", &format!("a {other} join"), place(&join.filter))),
     })
 }
@@ -210,24 +247,4 @@ pub(super) fn stands_still(plan: &LogicalPlan, row: &RowType, timed: bool) -> bo
         }
     }
     row.changes == Changes::Append && ends(plan, timed)
-}
-
-/// A window join is told from other regular joins by its equal windows.
-fn refusal(parts: &Parts<'_>) -> SqlError {
-    let attached = |side: &Side, expr: &Expr, plan: &LogicalPlan| {
-        let slot = side.rows.plain(plan.schema(), expr).ok().flatten();
-        let window = side.rows.attached.as_ref();
-        slot.zip(window).is_some_and(|(slot, window)| window.starts.contains(&slot.column()))
-    };
-    let windows = parts.equal.iter().any(|(left, right, _)| {
-        attached(&parts.left, left, &parts.join.left) && attached(&parts.right, right, &parts.join.right)
-    });
-    if windows {
-        return unsupported("window-join", "a join of two windows", parts.place());
-    }
-    unsupported("regular-join", "a join without bounds in time", parts.place())
-        .hint(
-            "hold the two event times together: l.ts BETWEEN r.ts - INTERVAL '5' SECOND AND r.ts + INTERVAL '5' SECOND",
-        )
-        .hint("or join with a table that ends, such as a file, and has no watermark")
 }

@@ -11,13 +11,16 @@ mod join;
 mod over;
 mod plain;
 mod rank;
+mod regular_join;
 mod rows;
 mod scan;
 mod table_join;
 mod union;
 mod unnest;
 mod values;
+mod watermark;
 mod window;
+mod window_join;
 
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use millstream_plan::{Graph, NodeId, Op, RowType};

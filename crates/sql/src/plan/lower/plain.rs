@@ -29,10 +29,11 @@ impl Lowering<'_> {
         if projection.expr.iter().filter(computes).any(|expr| input.reads_window(schema, expr)) {
             input = self.with_window(input);
         }
-        self.computed(&input, projection)
+        let (input, watermark) = self.with_watermark(input, schema, &projection.expr)?;
+        self.computed(&input, projection, watermark.as_deref())
     }
 
-    fn computed(&mut self, input: &Rows, projection: &Projection) -> Result<Rows, SqlError> {
+    fn computed(&mut self, input: &Rows, projection: &Projection, met: Option<&str>) -> Result<Rows, SqlError> {
         let schema = projection.input.schema();
         let row = self.row(input);
         let mut columns = Columns::default();
@@ -44,7 +45,7 @@ impl Lowering<'_> {
                     None => columns.push_named(row, column, field.name()),
                 }),
                 Some(window) => window,
-                None => Slot::Column(columns.add(input.resolve(schema, row, expr)?, field)),
+                None => Slot::Column(columns.add(input.resolve_past(schema, row, expr, met)?, field)),
             });
         }
         let pending = input.pending.clone().map(|pending| pending.moved(&mut |column| columns.keep(row, column)));
@@ -72,8 +73,9 @@ impl Lowering<'_> {
         if session || input.reads_window(schema, &filter.predicate) {
             input = self.with_window(input);
         }
+        let (input, met) = self.with_watermark(input, schema, [&filter.predicate])?;
         let row = self.row(&input).clone();
-        let predicate = input.resolve(schema, &row, &filter.predicate)?;
+        let predicate = input.resolve_past(schema, &row, &filter.predicate, met.as_deref())?;
         let node = self.add(Op::Filter(predicate), vec![input.node], row);
         Ok(Rows { node, ..input })
     }

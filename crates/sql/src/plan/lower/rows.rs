@@ -6,6 +6,7 @@ use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::logical_expr::Expr;
 use millstream_plan::{NodeId, RowType, Window};
 
+use super::watermark;
 use crate::SqlError;
 use crate::error::Span;
 use crate::plan::fault;
@@ -125,7 +126,22 @@ impl Rows {
 
     /// The expression over the columns of the edge, by their names there.
     pub(super) fn resolve(&self, schema: &DFSchema, row: &RowType, expr: &Expr) -> Result<Expr, SqlError> {
-        let expr = expr.clone().transform(|expr| match expr {
+        self.resolve_past(schema, row, expr, None)
+    }
+
+    /// The same, where `watermark` names the column that says which watermark the row met.
+    pub(super) fn resolve_past(
+        &self,
+        schema: &DFSchema,
+        row: &RowType,
+        expr: &Expr,
+        watermark: Option<&str>,
+    ) -> Result<Expr, SqlError> {
+        let expr = watermark::read(expr.clone(), watermark)?;
+        let expr = expr.transform(|expr| match expr {
+            Expr::Column(column) if column.relation.is_none() && Some(column.name.as_str()) == watermark => {
+                Ok(Transformed::no(Expr::Column(column)))
+            }
             Expr::Column(column) => {
                 let index = schema.index_of_column(&column)?;
                 let name = row.schema.field(self.slots[index].column()).name();

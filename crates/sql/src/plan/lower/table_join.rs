@@ -1,7 +1,7 @@
 //! A stream joined with a table that stands still. The table is the right input; an inner join may be
 //! turned round for that.
 
-use millstream_plan::{Equality, JoinKind, Op, TableJoin};
+use millstream_plan::{Equality, Join, JoinKind, Op};
 
 use super::Lowering;
 use super::join::{Parts, stands_still};
@@ -14,7 +14,7 @@ impl Lowering<'_> {
         let right = stands_still(&parts.join.right, &parts.right.row, timed);
         let left = stands_still(&parts.join.left, &parts.left.row, timed);
         let (turned, kind) = match parts.kind {
-            JoinKind::Inner | JoinKind::Left if right => (false, parts.kind),
+            JoinKind::Inner | JoinKind::Left | JoinKind::Semi | JoinKind::Anti if right => (false, parts.kind),
             JoinKind::Inner if left => (true, JoinKind::Inner),
             JoinKind::Right if left => (true, JoinKind::Left),
             _ => return Ok(None),
@@ -37,9 +37,10 @@ impl Lowering<'_> {
             false => on,
             true => on.into_iter().map(|e| Equality { left: e.right, right: e.left, ..e }).collect(),
         };
-        let edge = self.joined(stream, table, kind, false);
-        let residual = parts.residual(stream, &slots, &edge)?;
-        let node = self.add(Op::TableJoin(TableJoin { kind, on, residual }), vec![stream, table], edge);
+        let wide = self.joined(stream, table, kind, false);
+        let residual = parts.residual(stream, &slots, &wide)?;
+        let (edge, slots) = self.outlet(parts, stream, wide, slots);
+        let node = self.add(Op::TableJoin(Join { kind, on, residual }), vec![stream, table], edge);
         Ok(Some(Rows { node, slots, pending: None, attached: None }))
     }
 }
