@@ -31,6 +31,7 @@ fn main() {
                 tap: "orders".into(),
                 connector: "bench".into(),
                 declared: String::new(),
+                rows: false,
                 next: Positions::new(),
             },
             Box::new(Ready(pieces.clone())) as Box<dyn Browse>,
@@ -56,7 +57,7 @@ fn main() {
     report("unpack and decode two columns", rows, bytes, || {
         for index in 0..tape.outlines().len() {
             let chunk = tape.chunk(index).expect("sound");
-            decoder.frames(&chunk, 0, &tape.meta().logs).expect("decodes");
+            decoder.frames(chunk, 0).expect("decodes");
         }
     });
 }

@@ -72,8 +72,7 @@ impl Feed {
         now: Millis,
     ) {
         let (Some(generator), Some(times)) = (self.intake.generator(), times) else { return };
-        for (number, partition) in order.partitions.iter().enumerate() {
-            let extremes = extremes(order, number, times);
+        for ((number, partition), extremes) in order.partitions.iter().enumerate().zip(extremes(order, times)) {
             let future = disbelieved.iter().filter(|record| record.partition == *partition).count() as u64;
             let told = match (extremes, latest.filter(|_| future > 0)) {
                 (Some((lowest, highest)), Some(ahead)) => Some((lowest, highest.max(ahead))),
@@ -156,22 +155,20 @@ fn undelivered(source: millstream_record::Error) -> EngineError {
     EngineError::Door { name: "dead letters".into(), source }
 }
 
-/// The event times of the rows of one partition.
-fn times_of<'a>(order: &'a Order, partition: usize, times: &'a Int64Array) -> impl Iterator<Item = &'a [i64]> {
-    let own = order.starts().filter(move |(_, stretch)| stretch.partition == partition);
-    own.map(|(start, stretch)| &times.values()[start..start + stretch.rows])
-}
-
-/// The lowest and the highest of them.
-fn extremes(order: &Order, partition: usize, times: &Int64Array) -> Option<(Millis, Millis)> {
+/// The lowest and the highest event time of each partition.
+fn extremes(order: &Order, times: &Int64Array) -> Vec<Option<(Millis, Millis)>> {
     if order.partitions.len() == 1 {
-        return Some((Millis(min(times)?), Millis(max(times)?)));
+        return vec![min(times).zip(max(times)).map(|(lowest, highest)| (Millis(lowest), Millis(highest)))];
     }
-    let mut found: Option<(i64, i64)> = None;
-    for &time in times_of(order, partition, times).flatten() {
-        found = Some(found.map_or((time, time), |(lowest, highest)| (lowest.min(time), highest.max(time))));
+    let mut found: Vec<Option<(Millis, Millis)>> = vec![None; order.partitions.len()];
+    for (start, stretch) in order.starts() {
+        for &time in &times.values()[start..start + stretch.rows] {
+            let of = &mut found[stretch.partition];
+            let (lowest, highest) = of.unwrap_or((Millis(time), Millis(time)));
+            *of = Some((lowest.min(Millis(time)), highest.max(Millis(time))));
+        }
     }
-    found.map(|(lowest, highest)| (Millis(lowest), Millis(highest)))
+    found
 }
 
 /// How many of them are too far ahead of the clock to be true. They are counted only if there are any.
@@ -179,7 +176,9 @@ fn ahead(order: &Order, partition: usize, times: &Int64Array, extremes: Option<(
     let limit = future(now);
     match extremes {
         Some((_, highest)) if now != Millis::MIN && highest > limit => {
-            times_of(order, partition, times).flatten().filter(|&&time| time > limit.0).count() as u64
+            let own = order.starts().filter(|(_, stretch)| stretch.partition == partition);
+            let times = own.flat_map(|(start, stretch)| &times.values()[start..start + stretch.rows]);
+            times.filter(|&&time| time > limit.0).count() as u64
         }
         _ => 0,
     }

@@ -116,11 +116,7 @@ impl Intake {
                 times = filter(&times, &keep)?.as_primitive::<Int64Type>().clone();
                 values = filter(&values, &keep)?.as_primitive::<Int64Type>().clone();
             }
-            for (start, stretch) in order.starts() {
-                let partition = &order.partitions[stretch.partition];
-                time.generator.heard(partition, stretch.at);
-                time.generator.rows(partition, &values, start..start + stretch.rows, &mut batch.marks);
-            }
+            time.generator.rows(&order, &values, &mut batch.marks);
             event_times = Some(times);
         }
         let rows = batch.rows.project(&self.output)?;

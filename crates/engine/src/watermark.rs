@@ -2,7 +2,6 @@
 //! partitions; a partition that is idle or has ended is left out. When none is left it stands still.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use arrow::datatypes::{Int32Type, Int64Type};
 use millstream_record::{Mark, Millis, PartitionId};
 
 use crate::error::Result;
+use crate::woven::Order;
 
 /// How watermarks are made.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +48,39 @@ struct State {
     heard: Millis,
 }
 
+/// The partitions of a batch while its rows are gone through.
+struct Lines<'a> {
+    heard: Vec<&'a mut State>,
+    /// The lowest of them that is awake.
+    lowest: Millis,
+    /// The lowest of the partitions that are not heard of, and awake.
+    rest: Millis,
+}
+
+impl Lines<'_> {
+    /// A partition has its turn: how far it has come, and how far the others let the watermark go.
+    fn begin(&mut self, seat: usize, at: Millis) -> (i64, i64) {
+        let state = &mut *self.heard[seat];
+        (state.heard, state.idle) = (at, false);
+        // Whoever is not the lowest has the lowest before him.
+        let others = if state.highest > self.lowest { self.lowest } else { lowest(&self.heard, Some(seat)) };
+        self.lowest = others;
+        (self.heard[seat].highest.0, others.min(self.rest).0)
+    }
+
+    /// Its turn is over, and it has come so far.
+    fn end(&mut self, seat: usize, highest: Millis) {
+        self.heard[seat].highest = highest;
+        self.lowest = self.lowest.min(highest);
+    }
+}
+
+/// How far the slowest of these partitions has come that is awake, apart from one.
+fn lowest(heard: &[&mut State], but: Option<usize>) -> Millis {
+    let awake = heard.iter().enumerate().filter(|(seat, state)| Some(*seat) != but && !state.idle);
+    awake.map(|(_, state)| state.highest).min().unwrap_or(Millis::MAX)
+}
+
 impl Generator {
     /// No partition yet.
     pub fn new(timing: Timing) -> Self {
@@ -77,42 +110,48 @@ impl Generator {
         self.advance()
     }
 
-    /// Rows of a partition came at this time of the clock.
-    pub fn heard(&mut self, partition: &PartitionId, now: Millis) {
-        if let Some(state) = self.partitions.get_mut(partition) {
-            state.heard = now;
-        }
-    }
-
-    /// Adds the marks between those rows of a batch that stand in `range` and came from this partition; `values`
-    /// are the watermark values of the whole batch. Null changes nothing.
-    pub fn rows(&mut self, partition: &PartitionId, values: &Int64Array, range: Range<usize>, marks: &mut Vec<Mark>) {
-        let start = self.timing.start;
-        let new = State { highest: start, idle: false, heard: Millis::MIN };
-        if !self.partitions.contains_key(partition) {
-            self.partitions.insert(partition.clone(), new);
-        }
-        let state = self.partitions.get_mut(partition).expect("it is there since a line ago");
-        state.idle = false;
-        let mut highest = state.highest.0;
-        let others = self.partitions.iter().filter(|(id, state)| *id != partition && !state.idle);
-        let cap = others.map(|(_, state)| state.highest.0).min().unwrap_or(i64::MAX);
-        let (mut emitted, interval) = (self.emitted.0, self.timing.interval);
-        let all_valid = values.null_count() == 0;
-        for (row, &value) in (range.start as u32 + 1..).zip(&values.values()[range]) {
-            if value > highest && (all_valid || values.is_valid(row as usize - 1)) {
-                highest = value;
-                let lowest = highest.min(cap);
-                if lowest.saturating_sub(emitted) > interval {
-                    emitted = lowest;
-                    marks.push(Mark { after: row, watermark: Millis(lowest) });
-                }
+    /// Adds the marks between the rows of a batch; `values` are their watermark values. Null changes nothing. Each
+    /// partition of the order is looked up once, however often it has its turn.
+    pub fn rows(&mut self, order: &Order, values: &Int64Array, marks: &mut Vec<Mark>) {
+        // One that nobody announced is there from its first turn on, and holds nothing back before.
+        let new = State { highest: self.timing.start, idle: true, heard: Millis::MIN };
+        for (number, id) in order.partitions.iter().enumerate() {
+            if !self.partitions.contains_key(id) && order.stretches.iter().any(|stretch| stretch.partition == number) {
+                self.partitions.insert(id.clone(), new);
             }
         }
-        self.emitted = Millis(emitted);
-        if let Some(state) = self.partitions.get_mut(partition) {
-            state.highest = Millis(highest);
+        let mut heard: Vec<&mut State> = Vec::with_capacity(order.partitions.len());
+        let mut seats = vec![0; order.partitions.len()];
+        let mut rest = Millis::MAX;
+        for (id, state) in &mut self.partitions {
+            let mut speaks = false;
+            for (number, _) in order.partitions.iter().enumerate().filter(|(_, other)| *other == id) {
+                (seats[number], speaks) = (heard.len(), true);
+            }
+            match speaks {
+                true => heard.push(state),
+                false if !state.idle => rest = rest.min(state.highest),
+                false => {}
+            }
         }
+        let mut lines = Lines { lowest: lowest(&heard, None), heard, rest };
+        let (mut emitted, interval) = (self.emitted.0, self.timing.interval);
+        let all_valid = values.null_count() == 0;
+        for (start, stretch) in order.starts() {
+            let (mut highest, cap) = lines.begin(seats[stretch.partition], stretch.at);
+            for (row, &value) in (start as u32 + 1..).zip(&values.values()[start..start + stretch.rows]) {
+                if value > highest && (all_valid || values.is_valid(row as usize - 1)) {
+                    highest = value;
+                    let lowest = highest.min(cap);
+                    if lowest.saturating_sub(emitted) > interval {
+                        emitted = lowest;
+                        marks.push(Mark { after: row, watermark: Millis(lowest) });
+                    }
+                }
+            }
+            lines.end(seats[stretch.partition], Millis(highest));
+        }
+        self.emitted = Millis(emitted);
     }
 
     /// The first time at which a partition can fall asleep, when nothing comes before `from`: one that is awake, or
@@ -202,13 +241,79 @@ impl Generator {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::woven::Stretch;
 
     fn rows(generator: &mut Generator, partition: i32, values: &[i64]) -> Vec<(u32, i64)> {
-        let values = Int64Array::from(values.to_vec());
+        rows_at(generator, &[(partition, 0, values)])
+    }
+
+    /// Rows of several partitions, each with the time at which they came.
+    fn rows_at(generator: &mut Generator, of: &[(i32, i64, &[i64])]) -> Vec<(u32, i64)> {
+        let values: Int64Array = of.iter().flat_map(|(.., values)| values.to_vec()).map(Some).collect();
+        let mut partitions: Vec<PartitionId> = of.iter().map(|of| PartitionId::new("t", of.0)).collect();
+        partitions.sort();
+        partitions.dedup();
+        let stretch = |(number, at, values): &(i32, i64, &[i64])| Stretch {
+            partition: partitions.iter().position(|id| id.number == *number).expect("it is there"),
+            rows: values.len(),
+            at: Millis(*at),
+        };
+        let order = Order { stretches: of.iter().map(stretch).collect(), partitions };
         let mut marks = Vec::new();
-        generator.rows(&PartitionId::new("t", partition), &values, 0..values.len(), &mut marks);
+        generator.rows(&order, &values, &mut marks);
         marks.iter().map(|mark| (mark.after, mark.watermark.0)).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn a_batch_gives_the_marks_of_its_rows(
+            rows in prop::collection::vec((0..5i32, 0..60i64, prop::option::weighted(0.9, 0..40i64)), 0..60),
+            cuts in prop::collection::vec(1..20usize, 0..20),
+            idle in prop::option::of(5..40u64),
+            interval in 0..3i64,
+        ) {
+            let timing = Timing { idle: idle.map(Duration::from_millis), interval, ..Timing::default() };
+            let (mut whole, mut single) = (Generator::new(timing), Generator::new(timing));
+            for generator in [&mut whole, &mut single] {
+                (0..4).for_each(|number| generator.partition(&PartitionId::new("t", number), Millis(0)));
+            }
+            let (mut now, mut start, mut cuts) = (0, 0, cuts.into_iter());
+            while start < rows.len() {
+                let end = (start + cuts.next().unwrap_or(7)).min(rows.len());
+                // Somebody looks for sleepers now and then; both see the same.
+                prop_assert_eq!(whole.silence(Millis(now)), single.silence(Millis(now)));
+                let ids: Vec<PartitionId> = (0..5).rev().map(|number| PartitionId::new("t", number)).collect();
+                let taken = |range: std::ops::Range<usize>, now: &mut i64| {
+                    let stretch = |&(number, step, _): &(i32, i64, Option<i64>)| {
+                        *now += step / 20;
+                        Stretch { partition: 4 - number as usize, rows: 1, at: Millis(*now) }
+                    };
+                    let stretches = rows[range].iter().map(stretch).collect();
+                    Order { partitions: ids.clone(), stretches }
+                };
+                let values: Int64Array = rows[start..end].iter().map(|row| row.2).collect();
+                let (mut clock, mut marks, mut one_by_one) = (now, Vec::new(), Vec::new());
+                whole.rows(&taken(start..end, &mut clock), &values, &mut marks);
+                for row in start..end {
+                    let order = taken(row..row + 1, &mut now);
+                    // Only the partition that speaks is named.
+                    let order = Order {
+                        partitions: vec![ids[order.stretches[0].partition].clone()],
+                        stretches: vec![Stretch { partition: 0, ..order.stretches[0] }],
+                    };
+                    let mut own = Vec::new();
+                    single.rows(&order, &values.slice(row - start, 1), &mut own);
+                    one_by_one.extend(own.iter().map(|mark| (mark.after as usize + row - start, mark.watermark)));
+                }
+                let marks: Vec<_> = marks.iter().map(|mark| (mark.after as usize, mark.watermark)).collect();
+                prop_assert_eq!(marks, one_by_one);
+                prop_assert_eq!(whole.watermark(), single.watermark());
+                start = end;
+            }
+        }
     }
 
     #[test]
@@ -227,7 +332,7 @@ mod tests {
         }
         assert_eq!(rows(&mut generator, 0, &[10, 20]), []);
         assert_eq!(rows(&mut generator, 1, &[15, 25]), [(1, 15), (2, 20)]);
-        generator.heard(&PartitionId::new("t", 1), Millis(90));
+        assert_eq!(rows_at(&mut generator, &[(1, 90, &[])]), [], "it was heard of, and said nothing");
         assert_eq!(generator.silence(Millis(120)), (Some(Millis(25)), false));
         assert_eq!(generator.silence(Millis(190)), (None, true), "all idle: it stands still");
         assert_eq!(rows(&mut generator, 0, &[26]), [(1, 26)], "awake again, and the other still asleep");
@@ -243,7 +348,7 @@ mod tests {
         for (partition, value) in [(0, 30), (1, 10), (2, 20)] {
             rows(&mut generator, partition, &[value]);
         }
-        generator.heard(&PartitionId::new("t", 0), Millis(3));
+        rows_at(&mut generator, &[(0, 3, &[])]);
         assert_eq!(generator.silence(Millis(99)), (None, false));
         assert_eq!(generator.silence(Millis(500)), (Some(Millis(30)), true), "1 and 2 fell silent before 0 did");
     }

@@ -14,10 +14,11 @@ use millstream_record::{Batch, Kind, Millis};
 const BYTES: usize = 64 << 20;
 
 /// The rows that stand, in the order in which each took its place. A new version of a row takes the place
-/// of the version before it.
+/// of the version before it. A clone shares the rows.
+#[derive(Clone)]
 pub struct Fold {
     schema: SchemaRef,
-    converter: RowConverter,
+    converter: Arc<RowConverter>,
     /// Each row at its place.
     rows: BTreeMap<u64, Standing>,
     /// The places of equal rows, the newest last.
@@ -35,6 +36,7 @@ pub struct Fold {
 }
 
 /// A row that stands.
+#[derive(Clone)]
 pub(crate) struct Standing {
     row: Arc<[u8]>,
     /// The version before, if that is kept.
@@ -59,7 +61,7 @@ impl Fold {
     pub fn new(schema: SchemaRef) -> Result<Fold, ArrowError> {
         let fields = schema.fields().iter().map(|field| SortField::new(field.data_type().clone())).collect();
         Ok(Fold {
-            converter: RowConverter::new(fields)?,
+            converter: Arc::new(RowConverter::new(fields)?),
             schema,
             rows: BTreeMap::new(),
             places: HashMap::new(),
@@ -126,6 +128,12 @@ impl Fold {
     /// How many retractions spoke of a row that was not there.
     pub fn unmatched(&self) -> u64 {
         self.unmatched
+    }
+
+    /// Whether the same rows stand in another fold of these columns, as often as each, wherever they stand.
+    pub fn has_rows_of(&self, other: &Fold) -> bool {
+        let times = |fold: &Fold, row: &Arc<[u8]>| fold.places.get(row).map_or(0, Vec::len);
+        self.len() == other.len() && self.places.keys().all(|row| times(self, row) == times(other, row))
     }
 
     /// The rows that stand, in batches of at most `size` rows.
@@ -329,6 +337,13 @@ mod tests {
                 };
                 fold.take(&changes(&[(kind, names[name], number)])).expect("ok");
             }
+            let mut again = Fold::new(schema()).expect("all types are known");
+            for (name, number) in bag.iter().rev() {
+                again.take(&changes(&[(Kind::Insert, name.as_deref(), *number)])).expect("ok");
+            }
+            prop_assert!(fold.has_rows_of(&again) && again.clone().has_rows_of(&fold));
+            again.take(&changes(&[(Kind::Insert, Some("b"), 1)])).expect("ok");
+            prop_assert!(!fold.has_rows_of(&again) && !again.has_rows_of(&fold));
             let mut left = standing(&fold);
             left.sort();
             bag.sort();

@@ -26,6 +26,7 @@ mod ledgers;
 mod letters;
 mod live;
 mod memory;
+mod pace;
 mod place;
 mod planning;
 mod preview;
@@ -71,6 +72,7 @@ pub use millstream_sql::error::nearest;
 pub use millstream_sql::statement::{Rate, StepUnit};
 pub use millstream_sql::types::quoted;
 pub use millstream_sql::{Completeness, Lexeme, Lexemes, Span, Unfinished, is_complete};
+pub use pace::Pace;
 pub use preview::{Counts, Dependent, Kind as CountKind, OPEN, Preview};
 pub use render::{
     Cell, Columns, Excerpt, Format, Head, LiveTable, Look, Tone, Writer, Zone, base64, gate, time_text, to_text, width,

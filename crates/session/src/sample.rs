@@ -178,7 +178,7 @@ impl Session {
         if let Some(kept) = self.samples.get(tap) {
             return Ok(kept);
         }
-        if let Some(sample) = self.sample_of_tape(tap) {
+        if let Some(sample) = self.sample_of_tape(tap)? {
             self.samples.keep(tap, sample.clone());
             return Ok(sample);
         }
@@ -189,11 +189,17 @@ impl Session {
     }
 
     /// The first records of a tap on the tape that is replayed, if they are on it.
-    fn sample_of_tape(&self, tap: &Tap) -> Option<TableSample> {
-        let replaying = self.replaying.as_ref()?;
-        let number = tape::recorded(&replaying.tape, tap)?;
-        let sample = tape::sample(&replaying.tape, number, replaying.from, Limits::default().records);
-        Some(TableSample { drawn: self.clock.now(), kept: Kept::Records(Arc::new(sample)) })
+    fn sample_of_tape(&self, tap: &Tap) -> Result<Option<TableSample>, Fault> {
+        let Some(replaying) = &self.replaying else { return Ok(None) };
+        let Some(number) = tape::recorded(&replaying.tape, tap) else { return Ok(None) };
+        let (from, most, drawn) = (replaying.from, Limits::default().records, self.clock.now());
+        let kept = if replaying.tape.meta().recorded[number].rows {
+            let all: Vec<usize> = (0..tap.physical().len()).collect();
+            Kept::Rows(tape::Reel::new(self, &replaying.tape, tap, number, &all)?.rows(from, most)?.into())
+        } else {
+            Kept::Records(Arc::new(tape::sample(&replaying.tape, number, from, most)))
+        };
+        Ok(Some(TableSample { drawn, kept }))
     }
 
     /// Forgets all samples: taps mean other records from now on.

@@ -88,6 +88,13 @@ pub const SETTINGS: &[OptionSpec] = &[
         example: "1 gb",
     },
     OptionSpec {
+        name: "tape.trace-bytes",
+        kind: OptionKind::Bytes,
+        default: Some("512 mb"),
+        doc: "what TRACE writes down and CHECK … ORDER lays in other orders may take so many bytes of memory; of a longer tape a part is looked at",
+        example: "2 gb",
+    },
+    OptionSpec {
         name: "table.exec.source.idle-timeout",
         kind: OptionKind::Duration,
         default: Some("0 ms"),

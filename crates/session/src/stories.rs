@@ -177,3 +177,8 @@ fn runs() {
 fn tapes() {
     play("tapes.txt");
 }
+
+#[test]
+fn long_tapes() {
+    play("long-tapes.txt");
+}

@@ -5,7 +5,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use millstream_session::{
-    Batch, Changes, Class, Columns, Fault, Finished, Fold, Format, Live, LiveTable, Status, Step, Writer, Zone, count,
+    Batch, Changes, Class, Columns, Fault, Finished, Fold, Format, Live, LiveTable, Pace, Step, Writer, count,
 };
 
 use crate::desk;
@@ -47,7 +47,7 @@ pub fn watch(
             return Ok(Err(fault));
         }
     };
-    let (began, mut meter) = (Instant::now(), Meter::new());
+    let (began, mut pace, mut sent) = (Instant::now(), Pace::default(), Sent(Instant::now()));
     let mut stopped = None;
     loop {
         let enough = !live.bounded && screen.stop_after.is_some_and(|most| began.elapsed() >= most);
@@ -69,10 +69,10 @@ pub fn watch(
             break;
         }
         if screen.wants_status() {
-            let line = meter.line(&live.status(), began.elapsed(), screen.look.zone);
+            let line = pace.line(&live.status(), began.elapsed(), screen.look.zone);
             screen.draw_status(&line)?;
         }
-        if meter.flushes() {
+        if sent.is_due() {
             screen.flush()?;
         }
     }
@@ -186,37 +186,15 @@ impl Taker {
     }
 }
 
-/// Rows per second, smoothed, and when output was last sent on.
-pub struct Meter {
-    at: Instant,
-    records: u64,
-    rate: f64,
-    sent: Instant,
-}
+/// When output was last sent on.
+struct Sent(Instant);
 
-impl Meter {
-    /// A run that begins now.
-    pub fn new() -> Meter {
-        let now = Instant::now();
-        Meter { at: now, records: 0, rate: 0.0, sent: now }
-    }
-
-    /// The status line of the run.
-    pub fn line(&mut self, status: &Status, elapsed: Duration, zone: Zone) -> String {
-        let seconds = self.at.elapsed().as_secs_f64();
-        if seconds > 0.1 {
-            let now = status.records.saturating_sub(self.records) as f64 / seconds;
-            self.rate = if self.rate == 0.0 { now } else { 0.6 * self.rate + 0.4 * now };
-            (self.at, self.records) = (Instant::now(), status.records);
-        }
-        status.line(elapsed, self.rate, zone)
-    }
-
+impl Sent {
     /// Whether it is time to send on what was written, so that a reader in a pipe sees rows as they come.
-    fn flushes(&mut self) -> bool {
-        let due = self.sent.elapsed() > Duration::from_millis(100);
+    fn is_due(&mut self) -> bool {
+        let due = self.0.elapsed() > Duration::from_millis(100);
         if due {
-            self.sent = Instant::now();
+            self.0 = Instant::now();
         }
         due
     }

@@ -4,11 +4,10 @@
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
-use millstream_session::{Fault, Keep, Plotted, Step, View};
+use millstream_session::{Fault, Keep, Pace, Plotted, Step, View};
 
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
-use crate::live::Meter;
 use crate::screen::Screen;
 
 /// How long to wait for rows before looking around: the bound on how fast Ctrl-C is felt.
@@ -24,7 +23,7 @@ pub fn draw(plotted: Plotted, screen: &mut Screen, interrupt: &Interrupt) -> io:
         Ok(view) => view,
         Err(error) => return Ok(Err(error.into())),
     };
-    let (began, mut meter) = (Instant::now(), Meter::new());
+    let (began, mut pace) = (Instant::now(), Pace::default());
     let stopped = loop {
         let enough = !live.bounded && screen.stop_after.is_some_and(|most| began.elapsed() >= most);
         if interrupt.raised() || enough {
@@ -41,7 +40,7 @@ pub fn draw(plotted: Plotted, screen: &mut Screen, interrupt: &Interrupt) -> io:
             Step::End => break false,
         }
         if screen.wants_status() {
-            let line = meter.line(&live.status(), began.elapsed(), screen.look.zone);
+            let line = pace.line(&live.status(), began.elapsed(), screen.look.zone);
             screen.draw_status(&line)?;
         }
     };

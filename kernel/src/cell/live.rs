@@ -8,12 +8,11 @@ use std::time::{Duration, Instant};
 
 use millstream_session::chart::Sketch;
 use millstream_session::{
-    Account, Batch, Changes, Fault, Finished, Keep, Live, Look, Plotted, RunState, Status, Step, Stop, View, Watched,
-    count, gate,
+    Account, Batch, Changes, Fault, Finished, Keep, Live, Look, Pace, Plotted, RunState, Status, Step, Stop, View,
+    Watched, count, gate,
 };
 
 use super::output::{Display, Output};
-use super::rate::Rate;
 use super::run::{interrupted, put};
 use crate::bundle::Bundle;
 use crate::kernel::Kernel;
@@ -66,7 +65,8 @@ struct Show {
     live: Live,
     view: Option<View>,
     sketch: Option<Sketch>,
-    rate: Rate,
+    began: Instant,
+    pace: Pace,
     look: Look,
 }
 
@@ -89,7 +89,7 @@ pub fn show(
         match &display {
             Some(display) if bounded || inserts => display.update(&show.progress()),
             Some(display) => display.update(&show.picture("")?),
-            None if show.rate.elapsed() > PATIENCE => display = Some(output.display(&show.progress())),
+            None if show.began.elapsed() > PATIENCE => display = Some(output.display(&show.progress())),
             None => {}
         }
         Ok(())
@@ -124,8 +124,9 @@ pub fn watch(
         let every = show.every();
         let ran = show.run(&run.stop, limit, every, |show| {
             let status = show.live.status();
-            run.tell(status.clone(), show.rate.after(status.records));
-            display.update(&show.picture("")?);
+            let picture = show.picture("")?;
+            run.tell(status, show.pace.rate());
+            display.update(&picture);
             Ok(())
         });
         let closed = ran.and_then(|ending| {
@@ -159,7 +160,14 @@ impl Show {
             let columns = if kinds { columns.with_kinds() } else { columns };
             View::new(columns, changes, keep, room)
         });
-        Ok(Show { view: view.transpose()?, live, sketch, rate: Rate::new(), look: manner.look.clone() })
+        Ok(Show {
+            view: view.transpose()?,
+            live,
+            sketch,
+            began: Instant::now(),
+            pace: Pace::default(),
+            look: manner.look.clone(),
+        })
     }
 
     fn every(&self) -> Duration {
@@ -176,7 +184,7 @@ impl Show {
     ) -> Result<Ending, Fault> {
         let mut due = Instant::now() + every;
         loop {
-            let enough = limit.is_some_and(|most| self.rate.elapsed() >= most);
+            let enough = limit.is_some_and(|most| self.began.elapsed() >= most);
             if stop.raised() || enough {
                 self.live.stop();
                 self.last_rows()?;
@@ -218,7 +226,7 @@ impl Show {
     /// What is to be seen now, with the status of the run below it.
     fn picture(&mut self, word: &str) -> Result<Bundle, Fault> {
         let status = self.live.status();
-        let line = format!("{word}{}", self.rate.line(&status, self.look.zone));
+        let line = format!("{word}{}", self.pace.line(&status, self.began.elapsed(), self.look.zone));
         self.draw(&line)
     }
 
@@ -232,7 +240,7 @@ impl Show {
 
     fn progress(&mut self) -> Bundle {
         let status: Status = self.live.status();
-        Bundle::text(&self.rate.line(&status, self.look.zone))
+        Bundle::text(&self.pace.line(&status, self.began.elapsed(), self.look.zone))
     }
 }
 

@@ -4,7 +4,6 @@
 mod live;
 mod meta;
 mod output;
-mod rate;
 mod run;
 mod rust;
 mod taping;

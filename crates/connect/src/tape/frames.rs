@@ -2,23 +2,24 @@
 //! of the tap, in the order of the tape. Each row knows the record that it came from, so that a replay can
 //! stop between any two records, and a result can be traced to its records.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::cast::AsArray;
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
-use arrow::compute::interleave_record_batch;
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, UInt32Array, new_null_array};
+use arrow::compute::{cast, concat, concat_batches, take};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use millstream_record::{
-    Column, Error, Fetched, Kind, Kinds, Millis, Options, Origin, PartitionId, Rejected, Result, Scan, Stop,
+    Column, Fetched, Kind, Kinds, Millis, Offset, Options, Origin, PartitionId, RawRecords, Rejected, Result, Scan,
+    Stop,
 };
 
-use super::chunk::{Chunk, Part, payload_bytes};
-use super::meta::Log;
-use crate::format::Decode;
+use super::chunk::{Chunk, Part, segments};
 use crate::format::settings::field_of;
+use crate::format::{Decode, metadata};
 
-/// The name of the column that tells rows from which record they came; no table can have it.
-const PLACE: &str = "\u{0}offset";
+/// The name of the column that tells from which record a row came; no table can have it.
+const RECORD: &str = "\u{0}record";
 
 /// Decodes the records of one tap.
 pub struct FrameDecoder {
@@ -26,11 +27,21 @@ pub struct FrameDecoder {
     columns: Vec<Column>,
     options: Options,
     scan: Scan,
-    /// Where each physical column stands among the decoded ones.
-    places: Vec<Option<usize>>,
+    /// Where the values of each physical column come from.
+    places: Vec<Place>,
     schema: SchemaRef,
     /// The decoder in use, and the header of the file for which it was made.
     decode: Option<(Option<Arc<[String]>>, Decode)>,
+}
+
+/// Where the values of a column come from.
+enum Place {
+    /// From the records, decoded: the number of the decoded column.
+    Records(usize),
+    /// From the log of the record: the key of the metadata.
+    Log(String),
+    /// Nobody reads it.
+    Nowhere,
 }
 
 /// The records of one tap in a chunk, in the order of the tape.
@@ -69,9 +80,17 @@ pub struct Frame {
 
 impl Frames {
     /// The rows of the record at `index`.
-    pub fn rows_of(&self, index: usize) -> std::ops::Range<usize> {
+    pub fn rows_of(&self, index: usize) -> Range<usize> {
         let start = index.checked_sub(1).map_or(0, |before| self.records[before].rows_until);
         start..self.records[index].rows_until
+    }
+}
+
+/// Whether a metadata column says where a record stands and not what it holds.
+fn is_of_log(column: &Column) -> Option<&str> {
+    match &column.origin {
+        Origin::Metadata(key) if !matches!(key.as_str(), "timestamp" | "key" | "headers") => Some(key),
+        _ => None,
     }
 }
 
@@ -79,17 +98,25 @@ impl FrameDecoder {
     /// A decoder of those physical columns that stand in `wanted`; `options` are those of the format
     /// ([`millstream_record::Connector::format`]).
     pub fn new(name: &str, columns: &[Column], wanted: &[usize], options: &Options) -> Result<FrameDecoder> {
+        let (mut scanned, mut places) = (Vec::with_capacity(wanted.len() + 1), Vec::with_capacity(columns.len()));
+        for (index, column) in columns.iter().enumerate() {
+            places.push(match is_of_log(column) {
+                _ if !wanted.contains(&index) => Place::Nowhere,
+                Some(key) => Place::Log(metadata::known(key, name)?),
+                None => {
+                    scanned.push(index);
+                    Place::Records(scanned.len() - 1)
+                }
+            });
+        }
+        scanned.push(columns.len());
         let mut all = columns.to_vec();
         let origin = Origin::Metadata("offset".into());
-        all.push(Column { name: PLACE.into(), data_type: DataType::Int64, nullable: false, origin });
-        let mut scanned: Vec<usize> = wanted.to_vec();
-        scanned.push(columns.len());
+        all.push(Column { name: RECORD.into(), data_type: DataType::Int64, nullable: false, origin });
         let scan = Scan { columns: scanned, resume: None, batch_rows: usize::MAX, stop: Stop::default() };
-        let places: Vec<Option<usize>> =
-            (0..columns.len()).map(|column| wanted.iter().position(|&wanted| wanted == column)).collect();
-        let field = |(column, place): (&Column, &Option<usize>)| match place {
-            Some(_) => field_of(column),
-            None => Field::new(&column.name, column.data_type.clone(), true),
+        let field = |(column, place): (&Column, &Place)| match place {
+            Place::Nowhere => Field::new(&column.name, column.data_type.clone(), true),
+            _ => field_of(column),
         };
         let schema = Arc::new(Schema::new(columns.iter().zip(&places).map(field).collect::<Vec<_>>()));
         let (name, options) = (name.to_string(), options.clone());
@@ -109,117 +136,154 @@ impl FrameDecoder {
         Ok(&mut self.decode.as_mut().expect("it was put there a line ago").1)
     }
 
-    /// The records of the tap with number `recorded` in a chunk of a tape with these logs.
-    pub fn frames(&mut self, chunk: &Chunk, recorded: usize, logs: &[Log]) -> Result<Frames> {
-        let own = |part: &&Part| logs.get(part.log).is_some_and(|log| log.recorded == recorded);
-        let parts: Vec<&Part> = chunk.parts.iter().filter(own).collect();
-        let mut decoded = Vec::with_capacity(parts.len());
-        for part in &parts {
-            let records = part.records.clone();
-            let fetched = self.decode(part.records.header.as_ref())?.apply(records)?;
-            decoded.push(Decoded::of(fetched, part)?);
+    /// The records of the tap with number `recorded` in a chunk of a tape. They are decoded in the order of the
+    /// tape, all at once: nothing is to be sorted or copied afterwards.
+    pub fn frames(&mut self, mut chunk: Chunk, recorded: usize) -> Result<Frames> {
+        let own: Vec<usize> =
+            (0..chunk.parts.len()).filter(|part| chunk.parts[*part].about.recorded == recorded).collect();
+        let partition = |part: usize| own.binary_search(&part).ok();
+        let places: Vec<(u32, u32)> = chunk
+            .order()
+            .filter(|(part, _)| partition(*part).is_some())
+            .map(|(part, index)| (part as u32, index as u32))
+            .collect();
+        let mut records = frames(&chunk, &places, |part| partition(part).unwrap_or_default());
+        let runs = runs(&chunk.parts, &places);
+        let mut decoded = Vec::with_capacity(runs.len());
+        for run in &runs {
+            let header = chunk.parts[places[run.start].0 as usize].about.header.clone();
+            let decode = self.decode(header.as_ref())?;
+            let raw = raw(&mut chunk, &places[run.clone()], run.start, decode);
+            decoded.push(decode.apply(raw)?);
         }
-        self.woven(chunk.first, &parts, decoded)
-    }
-
-    /// Lays what was decoded part by part into the order of the tape.
-    fn woven(&self, first: u64, parts: &[&Part], decoded: Vec<Decoded>) -> Result<Frames> {
-        let mut order: Vec<(u64, usize, usize)> = Vec::new();
-        for (part, of) in parts.iter().enumerate() {
-            order.extend(of.places.iter().enumerate().map(|(index, &place)| (place, part, index)));
-        }
-        order.sort_unstable();
-        let partitions: Vec<PartitionId> = parts.iter().map(|part| part.records.partition.clone()).collect();
-        let (mut records, mut rows, mut rejected) = (Vec::with_capacity(order.len()), Vec::new(), Vec::new());
-        for (place, number, index) in order {
-            let (part, decoded) = (parts[number], &decoded[number]);
-            let own = decoded.rows_of(index);
-            rows.extend(own.map(|row| (number, row)));
-            if let Ok(at) = decoded.rejected.binary_search_by_key(&index, |(at, _)| *at) {
-                rejected.push((records.len(), decoded.rejected[at].1.clone()));
-            }
-            records.push(Frame {
-                number: first + place,
-                partition: number,
-                offset: part.records.offsets[index],
-                at: part.times[index],
-                rows_until: rows.len(),
-                bytes: payload_bytes(&part.records.record(index)),
-            });
-        }
-        let kinds = decoded.iter().any(|decoded| decoded.kinds.is_some()).then(|| {
-            let kind = |&(part, row): &(usize, usize)| {
-                decoded[part].kinds.as_ref().map_or(Kind::Insert, |kinds| kinds.get(row))
-            };
-            Kinds::new(rows.iter().map(kind))
+        let origins = number_rows(&mut records, &decoded);
+        let rows = self.rows(&decoded, &origins, &chunk.parts, &places, &records)?;
+        let kinds = decoded.iter().any(|run| run.kinds.is_some()).then(|| {
+            let kind = |run: &Fetched, row| run.kinds.as_ref().map_or(Kind::Insert, |kinds| kinds.get(row));
+            Kinds::new(decoded.iter().flat_map(|run| (0..run.rows.num_rows()).map(move |row| kind(run, row))))
         });
-        let duplicate_keys = decoded.iter().map(|decoded| decoded.duplicate_keys).sum();
-        let rows = self.rows(&decoded, &rows)?;
-        Ok(Frames { records, rows, kinds, partitions, rejected, duplicate_keys })
+        let duplicate_keys = decoded.iter().map(|run| run.duplicate_keys).sum();
+        let partitions: Vec<PartitionId> = own.iter().map(|part| chunk.parts[*part].about.partition.clone()).collect();
+        let placed = |rejected: Rejected| {
+            let record = rejected.offset.0 as usize;
+            let Frame { partition, offset, .. } = records[record];
+            (record, Rejected { partition: partitions[partition].clone(), offset: Offset(offset), ..rejected })
+        };
+        let rejected = decoded.into_iter().flat_map(|run| run.rejected).map(placed).collect();
+        Ok(Frames { rows, kinds, partitions, rejected, duplicate_keys, records })
     }
 
-    /// These rows with all physical columns.
-    fn rows(&self, decoded: &[Decoded], order: &[(usize, usize)]) -> Result<RecordBatch> {
-        let batches: Vec<&RecordBatch> = decoded.iter().map(|decoded| &decoded.rows).collect();
-        let in_order = match batches.as_slice() {
+    /// The rows with all physical columns; `origins` are the indices of the records from which they came.
+    fn rows(
+        &self,
+        decoded: &[Fetched],
+        origins: &[u32],
+        parts: &[Part],
+        places: &[(u32, u32)],
+        records: &[Frame],
+    ) -> Result<RecordBatch> {
+        let rows = match decoded {
             [] => None,
-            [one] => Some((*one).clone()),
-            several => Some(interleave_record_batch(several, order)?),
+            [one] => Some(one.rows.clone()),
+            [first, ..] => Some(concat_batches(first.rows.schema_ref(), decoded.iter().map(|run| &run.rows))?),
         };
-        let column = |(field, place): (&Arc<Field>, &Option<usize>)| -> ArrayRef {
-            match (place, &in_order) {
-                (Some(place), Some(rows)) => rows.column(*place).clone(),
-                _ => new_null_array(field.data_type(), order.len()),
-            }
+        let part_of = |record: &u32| places[*record as usize].0;
+        let column = |(field, place): (&Arc<Field>, &Place)| -> Result<ArrayRef> {
+            Ok(match (place, &rows) {
+                (Place::Records(column), Some(rows)) => rows.column(*column).clone(),
+                (Place::Log(key), Some(_)) if key == "offset" => {
+                    let offsets = origins.iter().map(|record| records[*record as usize].offset);
+                    cast(&Int64Array::from_iter_values(offsets), field.data_type())?
+                }
+                (Place::Log(key), Some(_)) => {
+                    let of_each = of_logs(key, parts, field.data_type())?;
+                    take(&of_each, &UInt32Array::from_iter_values(origins.iter().map(part_of)), None)?
+                }
+                _ => new_null_array(field.data_type(), origins.len()),
+            })
         };
-        let columns = self.schema.fields().iter().zip(&self.places).map(column).collect();
-        let options = RecordBatchOptions::new().with_row_count(Some(order.len()));
+        let columns = self.schema.fields().iter().zip(&self.places).map(column).collect::<Result<Vec<_>>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(origins.len()));
         Ok(RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)?)
     }
 }
 
-/// What came of one part.
-struct Decoded {
-    /// The wanted columns, then the offsets.
-    rows: RecordBatch,
-    kinds: Option<Kinds>,
-    /// How many rows came of each record and of all before it.
-    until: Vec<usize>,
-    /// The index of each record that was refused, rising.
-    rejected: Vec<(usize, Rejected)>,
-    duplicate_keys: u64,
+/// The records at these places, without their rows.
+fn frames(chunk: &Chunk, places: &[(u32, u32)], partition: impl Fn(usize) -> usize) -> Vec<Frame> {
+    let frame = |&(part, index): &(u32, u32)| {
+        let (number, index) = (part as usize, index as usize);
+        let part = &chunk.parts[number];
+        Frame {
+            number: chunk.first + part.places[index],
+            partition: partition(number),
+            offset: part.offsets[index],
+            at: part.times[index],
+            rows_until: 0,
+            bytes: chunk.payload_bytes(number, index),
+        }
+    };
+    places.iter().map(frame).collect()
 }
 
-impl Decoded {
-    /// Finds the record of each row by its offset: rows come in the order of their records.
-    fn of(fetched: Fetched, part: &Part) -> Result<Decoded> {
-        let Fetched { rows, kinds, rejected, duplicate_keys, .. } = fetched;
-        let offsets = rows.column(rows.num_columns() - 1).as_primitive::<Int64Type>();
-        let (mut row, mut until) = (0, Vec::with_capacity(part.records.len()));
-        for &offset in &part.records.offsets {
-            while row < offsets.len() && offsets.value(row) == offset {
-                row += 1;
-            }
-            until.push(row);
-        }
-        if row != offsets.len() {
-            let place = part.records.partition.to_string();
-            let reason = "two of its records have one offset, so rows cannot be told apart".to_string();
-            return Err(Error::DataLoss { place, reason });
-        }
-        let mut numbered = Vec::with_capacity(rejected.len());
-        let mut next = 0;
-        for record in rejected {
-            while part.records.offsets.get(next).is_some_and(|&offset| offset != record.offset.0) {
-                next += 1;
-            }
-            numbered.push((next, record));
-            next += 1;
-        }
-        Ok(Decoded { rows, kinds, until, rejected: numbered, duplicate_keys })
-    }
+/// Stretches of these places that one decoder reads: its fields have the same names.
+fn runs(parts: &[Part], places: &[(u32, u32)]) -> Vec<Range<usize>> {
+    let header = |place: &(u32, u32)| parts[place.0 as usize].about.header.as_ref();
+    let same = |left: &(u32, u32), right: &(u32, u32)| left.0 == right.0 || header(left) == header(right);
+    let mut start = 0;
+    let run = |run: &[(u32, u32)]| {
+        start += run.len();
+        start - run.len()..start
+    };
+    places.chunk_by(same).map(run).collect()
+}
 
-    fn rows_of(&self, index: usize) -> std::ops::Range<usize> {
-        index.checked_sub(1).map_or(0, |before| self.until[before])..self.until[index]
+/// The records at these places as a decoder takes them. Their offsets are their numbers, from `first` on, by which
+/// rows and refusals are told apart afterwards.
+fn raw(chunk: &mut Chunk, places: &[(u32, u32)], first: usize, decode: &Decode) -> RawRecords {
+    // All of the chunk are taken as they lie there.
+    let whole = (places.len() == chunk.count()).then(|| std::mem::take(&mut chunk.values));
+    let part = |place: &(u32, u32)| &chunk.parts[place.0 as usize];
+    let record = |place: &(u32, u32)| chunk.record(place.0 as usize, place.1 as usize);
+    let headers = |place: &(u32, u32)| part(place).headers(place.1 as usize).to_vec();
+    RawRecords {
+        values: whole.unwrap_or_else(|| segments(places.iter().map(|place| record(place).value))),
+        keys: decode
+            .reads_keys()
+            .then(|| segments(places.iter().map(|place| chunk.key(place.0 as usize, place.1 as usize)))),
+        offsets: (first as i64..(first + places.len()) as i64).collect(),
+        timestamps: Some(places.iter().map(|place| part(place).timestamps[place.1 as usize]).collect()),
+        headers: decode.reads_headers().then(|| places.iter().map(headers).collect()),
+        header: part(&places[0]).about.header.clone(),
+        ..RawRecords::new(part(&places[0]).about.partition.clone())
     }
+}
+
+/// Tells each record how many rows came of it and of all before it; the record of each row.
+fn number_rows(records: &mut [Frame], decoded: &[Fetched]) -> Vec<u32> {
+    let numbers = |run: &Fetched| run.rows.column(run.rows.num_columns() - 1).as_primitive::<Int64Type>().clone();
+    let origins: Vec<u32> =
+        decoded.iter().flat_map(|run| numbers(run).values().to_vec()).map(|record| record as u32).collect();
+    let mut row = 0;
+    for (number, record) in (0u32..).zip(records) {
+        while origins.get(row) == Some(&number) {
+            row += 1;
+        }
+        record.rows_until = row;
+    }
+    origins
+}
+
+/// What every record of a log has in common, of each log.
+fn of_logs(key: &str, parts: &[Part], data_type: &DataType) -> Result<ArrayRef> {
+    let one = |part: &Part| {
+        let raw = RawRecords {
+            offsets: vec![0],
+            timestamp_type: part.about.timestamp_type,
+            file: part.about.file.clone(),
+            ..RawRecords::new(part.about.partition.clone())
+        };
+        metadata::column(key, &raw, data_type)
+    };
+    let each = parts.iter().map(one).collect::<Result<Vec<ArrayRef>>>()?;
+    Ok(concat(&each.iter().map(AsRef::as_ref).collect::<Vec<_>>())?)
 }

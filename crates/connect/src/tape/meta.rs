@@ -7,7 +7,7 @@ use millstream_record::{FileOrigin, Millis, Offset, PartitionId, Positions, Time
 use serde_json::{Value, json};
 
 /// The version of the layout that this program writes and reads.
-const LAYOUT: u64 = 1;
+const LAYOUT: u64 = 2;
 
 /// A tap whose records are on the tape.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct Recorded {
     pub connector: String,
     /// How the tap was declared when it was recorded.
     pub declared: String,
+    /// Whether the tap gives rows and no records: each is a record in the format of [`super::row_format`].
+    pub rows: bool,
     /// The next offset to record of each of its partitions.
     pub next: Positions,
 }
@@ -97,7 +99,8 @@ impl Meta {
             let next: Vec<Value> =
                 recorded.next.iter().map(|(id, next)| json!([&*id.topic, id.number, next.0])).collect();
             json!({
-                "tap": recorded.tap, "connector": recorded.connector, "declared": recorded.declared, "next": next,
+                "tap": recorded.tap, "connector": recorded.connector, "declared": recorded.declared, "rows": recorded.rows,
+                "next": next,
             })
         };
         json!({
@@ -133,7 +136,8 @@ fn read(value: &Value) -> Option<Meta> {
             Some((PartitionId::new(entry.get(0)?.as_str()?, number), Offset(entry.get(2)?.as_i64()?)))
         };
         let next = value.get("next")?.as_array()?.iter().map(next).collect::<Option<_>>()?;
-        Some(Recorded { tap: text("tap")?, connector: text("connector")?, declared: text("declared")?, next })
+        let rows = value.get("rows")?.as_bool()?;
+        Some(Recorded { tap: text("tap")?, connector: text("connector")?, declared: text("declared")?, rows, next })
     };
     let recorded: Vec<Recorded> = value.get("taps")?.as_array()?.iter().map(recorded).collect::<Option<_>>()?;
     let logs: Vec<Log> = value.get("logs")?.as_array()?.iter().map(Log::read).collect::<Option<_>>()?;
@@ -214,6 +218,7 @@ mod tests {
             tap: "demo.trades".into(),
             connector: "kafka".into(),
             declared: "CREATE TABLE …".into(),
+            rows: true,
             next: Positions::from([(partition, Offset(i64::MAX))]),
         };
         let mut meta = Meta::new(vec![recorded], Millis(5));
@@ -221,8 +226,8 @@ mod tests {
         assert_eq!(Meta::read(&meta.write()).expect("sound"), meta);
         assert_eq!(meta.partitions(0).len(), 2);
         let mut later = meta.write();
-        later["layout"] = json!(2);
-        assert_eq!(Meta::read(&later).expect_err("later"), "it has layout 2, this program reads layout 1");
+        later["layout"] = json!(3);
+        assert_eq!(Meta::read(&later).expect_err("later"), "it has layout 3, this program reads layout 2");
         let mut damaged = meta.write();
         damaged["logs"][0]["tap"] = json!(1);
         assert_eq!(Meta::read(&damaged).expect_err("no such tap"), "its description is damaged");

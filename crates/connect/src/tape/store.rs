@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use millstream_record::{Error, Result};
-use rocksdb::{DB, WriteBatch};
+use rocksdb::{DB, ReadOptions, WriteBatch};
 
 use crate::topic::base_options;
 
@@ -50,6 +50,14 @@ pub(super) fn open_to_read(path: &Path) -> Result<DB> {
     // Damage is found where it stands, so that the rest can be read.
     options.set_paranoid_checks(false);
     DB::open_for_read_only(&options, path, false).map_err(|error| failed(path, &error))
+}
+
+/// How chunks are read: they have a checksum of their own, by which damage is named, and nobody soon wants one again.
+pub(super) fn plainly() -> ReadOptions {
+    let mut options = ReadOptions::default();
+    options.set_verify_checksums(false);
+    options.fill_cache(false);
+    options
 }
 
 /// Writes all of a batch into the log of the database; safe from the end of this program. `sync` makes it

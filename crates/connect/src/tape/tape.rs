@@ -91,20 +91,32 @@ impl Tape {
     /// Unpacks the chunk at an index of [`Tape::outlines`].
     pub fn chunk(&self, index: usize) -> std::result::Result<Chunk, Damage> {
         let outline = self.inner.outlines[index];
-        let damage = |reason: String| Damage { chunk: outline, reason };
-        let stored = self.inner.db.get_pinned(store::chunk_key(outline.number));
-        let stored = stored.map_err(|error| damage(store::failed(&self.inner.path, &error).to_string()))?;
-        let stored = stored.ok_or_else(|| damage("it is missing".into()))?;
-        let chunk = Chunk::unpack(&stored, &self.inner.meta.logs).map_err(|reason| damage(reason.into()))?;
-        if (chunk.first, chunk.count as u64) != (outline.first, outline.count) {
-            return Err(damage("it holds other records than its outline says".into()));
+        let chunk = self.stored(index, |stored| Chunk::unpack(stored, &self.inner.meta.logs))?;
+        if (chunk.first, chunk.count() as u64) != (outline.first, outline.count) {
+            return Err(Damage { chunk: outline, reason: "it holds other records than its outline says".into() });
         }
         Ok(chunk)
     }
 
-    /// Every chunk that cannot be read.
+    /// Does something with a chunk as it is stored.
+    fn stored<T>(
+        &self,
+        index: usize,
+        with: impl FnOnce(&[u8]) -> std::result::Result<T, &'static str>,
+    ) -> std::result::Result<T, Damage> {
+        let chunk = self.inner.outlines[index];
+        let damage = |reason: String| Damage { chunk, reason };
+        let stored = self.inner.db.get_pinned_opt(store::chunk_key(chunk.number), &store::plainly());
+        let stored = stored.map_err(|error| damage(store::failed(&self.inner.path, &error).to_string()))?;
+        let stored = stored.ok_or_else(|| damage("it is missing".into()))?;
+        with(&stored).map_err(|reason| damage(reason.into()))
+    }
+
+    /// Every chunk that is not as it was written. They are checked as they are stored, at a gigabyte a second;
+    /// none is unpacked.
     pub fn damages(&self) -> Vec<Damage> {
-        (0..self.outlines().len()).filter_map(|index| self.chunk(index).err()).collect()
+        let check = |index| self.stored(index, |stored| Chunk::check(stored).map(|_| ()));
+        (0..self.outlines().len()).filter_map(|index| check(index).err()).collect()
     }
 
     /// The number of the first record that arrived at this time or later; that of all records if none did.
@@ -128,7 +140,7 @@ impl Tape {
             return Some(times.clone());
         }
         let chunk = self.chunk(index).ok()?;
-        let times: Arc<[Millis]> = chunk.order().into_iter().map(|(part, at)| chunk.parts[part].times[at]).collect();
+        let times: Arc<[Millis]> = chunk.order().map(|(part, at)| chunk.parts[part].times[at]).collect();
         *kept = Some((index, times.clone()));
         Some(times)
     }

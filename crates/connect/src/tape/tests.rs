@@ -56,7 +56,7 @@ impl World {
         let options = Options::check([("topic", topic)], &[connector.options()]).expect("fits");
         let browse: Box<dyn Browse> = connector.browse(None, &options).expect("a topic");
         let (tap, connector, declared) = (topic.to_string(), "topic".to_string(), String::new());
-        (Recorded { tap, connector, declared, next: Positions::new() }, browse)
+        (Recorded { tap, connector, declared, rows: false, next: Positions::new() }, browse)
     }
 
     fn begin(&self, topics: &[&str], until: Until, follow: bool) -> millstream_record::Result<Recorder> {
@@ -81,8 +81,8 @@ fn all(tape: &Tape) -> Vec<Seen> {
     for index in 0..tape.outlines().len() {
         let Ok(chunk) = tape.chunk(index) else { continue };
         for (part, at) in chunk.order() {
+            let record = chunk.record(part, at);
             let part = &chunk.parts[part];
-            let record = part.records.record(at);
             seen.push((
                 record.partition.topic.to_string(),
                 record.partition.number,
@@ -165,6 +165,29 @@ fn a_recording_that_was_cut_short_goes_on_without_gap_and_without_double() {
     let meta = world.record(&["a"]);
     assert_eq!(meta.records, 3_000);
     assert_whole(&all(&world.tapes.open("monday").expect("opens")), &["a"], 3_000);
+}
+
+#[test]
+fn a_crash_takes_no_more_than_the_last_tenth_of_a_second() {
+    let world = world();
+    world.topics.create("a", 3).expect("new");
+    let mut recorder = world.begin(&["a"], Until::default(), true).expect("begins");
+    let (mut sent, mut stood) = (0, Vec::new());
+    for round in 0..40 {
+        world.send("a", sent..sent + 7);
+        sent += 7;
+        recorder.step(Duration::ZERO).expect("goes on");
+        stood.push((world.clock.now(), recorder.standing().records));
+        world.clock.set(world.clock.now().plus(10 + round % 4 * 17));
+    }
+    recorder.step(Duration::ZERO).expect("goes on");
+    let (crashed, last) = (world.clock.now(), recorder.standing().records);
+    // Dropped, not sealed: as if the program had ended here.
+    drop(recorder);
+    let kept = world.tapes.open("monday").expect("opens").meta().records;
+    let before = stood.iter().rev().find(|(at, _)| crashed.0 - at.0 >= 100).expect("it took longer").1;
+    assert!(before > 0 && kept >= before, "{before} records were there a tenth of a second ago, and {kept} are kept");
+    assert!(kept <= last, "{kept} of {last}");
 }
 
 #[test]

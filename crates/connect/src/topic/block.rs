@@ -227,6 +227,11 @@ impl Block {
         (at <= self.sections[bytes].end).then_some(spans)
     }
 
+    /// Whether any record has headers.
+    pub fn has_headers(&self) -> bool {
+        !self.sections[HEADERS].is_empty()
+    }
+
     /// The headers of records `range`.
     pub fn headers(&self, raw: &[u8], range: Range<usize>) -> Option<Vec<Vec<Header>>> {
         let mut cursor = self.cursor(raw, HEADERS);

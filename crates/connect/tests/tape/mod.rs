@@ -18,8 +18,13 @@ fn begin(folder: &Path, follow: bool) -> Recorder {
     let topics = Topics::open(folder.join("topics"), Arc::new(SystemClock));
     let connector = TopicConnector::new(topics);
     let options = Options::check([("topic", "t")], &[connector.options()]).expect("fits");
-    let recorded =
-        Recorded { tap: "t".into(), connector: "topic".into(), declared: String::new(), next: Positions::new() };
+    let recorded = Recorded {
+        tap: "t".into(),
+        connector: "topic".into(),
+        declared: String::new(),
+        rows: false,
+        next: Positions::new(),
+    };
     let plan = Plan {
         start: RawStart::Earliest,
         follow,
@@ -86,9 +91,11 @@ fn a_killed_recording_goes_on_without_gap_and_without_double() {
     let mut seen = Vec::new();
     for index in 0..tape.outlines().len() {
         let chunk = tape.chunk(index).expect("sound");
-        seen.extend(chunk.parts.iter().flat_map(|part| {
-            part.records.iter().map(|record| (record.partition.number, record.offset.0)).collect::<Vec<_>>()
-        }));
+        let place = |(part, index)| {
+            let record = chunk.record(part, index);
+            (record.partition.number, record.offset.0)
+        };
+        seen.extend(chunk.order().map(place));
     }
     seen.sort_unstable();
     let wanted = (0..3).flat_map(|partition| (0..sent as i64 / 3).map(move |offset| (partition, offset)));

@@ -95,7 +95,7 @@ pub const STATEMENTS: &[Statement] = &[
     ),
     says(
         "TRACE",
-        "TRACE step [WHERE condition] | RECORD tap PARTITION n OFFSET n",
+        "TRACE step [WHERE condition] [LIMIT n] | RECORD tap PARTITION n OFFSET n",
         "lists the records that made a row, or tells what became of a record",
     ),
     says("DIFF", "DIFF step@3 step@4", "compares what two versions of a step make of the tape"),

@@ -4,17 +4,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use millstream_plan::Changes;
-use millstream_record::{Clock, Millis, Stop};
+use millstream_record::{Clock, Stop};
 
 use super::notices::{Notices, Said};
 use super::{RunReport, RunState};
 use crate::ledgers::Ledgers;
 use crate::live::{Live, Step};
+use crate::pace::Pace;
 
 /// How long it waits for rows before it looks around.
 const LOOK: Duration = Duration::from_millis(25);
-/// Over how many milliseconds the rate is taken.
-const RATE_MS: i64 = 500;
 
 /// What the thread of a run needs.
 pub struct Worker {
@@ -33,7 +32,7 @@ impl Worker {
             Changes::Append => columns,
             Changes::Retract => columns.with_kinds(),
         });
-        let mut rate = Rate { at: self.clock.now(), records: 0 };
+        let mut pace = Pace::new(self.clock.now());
         loop {
             if self.stop.raised() {
                 live.stop();
@@ -46,11 +45,9 @@ impl Worker {
                 _ => {}
             }
             let status = live.status();
+            pace.tell(self.clock.now(), status.records);
             let mut report = self.report();
-            if let Some(now) = rate.after(self.clock.now(), status.records) {
-                report.rate = now;
-            }
-            report.status = status;
+            (report.rate, report.status) = (pace.rate(), status);
         }
         self.end(live, &name);
     }
@@ -78,24 +75,5 @@ impl Worker {
 
     fn report(&self) -> std::sync::MutexGuard<'_, RunReport> {
         self.report.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Records per second.
-struct Rate {
-    at: Millis,
-    records: u64,
-}
-
-impl Rate {
-    /// The rate since the last one, when enough time went by.
-    fn after(&mut self, now: Millis, records: u64) -> Option<f64> {
-        let elapsed = now.0 - self.at.0;
-        if elapsed < RATE_MS {
-            return None;
-        }
-        let rate = records.saturating_sub(self.records) as f64 * 1000.0 / elapsed as f64;
-        *self = Rate { at: now, records };
-        Some(rate)
     }
 }

@@ -1,6 +1,7 @@
 //! A condition over the rows of a step, with all that SQL can say: `BREAK … WHEN` and `TRACE … WHERE`. It is
 //! planned as a query over a table with the columns of the step.
 
+use arrow::array::cast::AsArray;
 use millstream_engine::{Options, Replay};
 use millstream_plan::{RowType, TapChanges};
 use millstream_record::{Batch, Fetched, PartitionId};
@@ -18,7 +19,7 @@ const ROWS: &str = "rows of the step";
 
 /// A condition, ready to be asked.
 pub struct Condition {
-    /// Asks the rows; `None` if every row fits.
+    /// Asks the rows, and answers with a truth for each; `None` if every row fits.
     replay: Option<Replay>,
 }
 
@@ -32,36 +33,38 @@ impl Condition {
             Fault::from(SqlError::new("E0501", "a column of the step has a type that no condition can name"))
         })?;
         catalog.register(Relation::Table(table), true, None)?;
-        let text = format!("SELECT * FROM {} WHERE {}", quoted(ROWS), typed.text);
-        let query = millstream_sql::query(&text).map_err(|error| at(error.into()))?;
-        let graph = plan::plan_query(&catalog, &planning::settings(session), &query);
-        let graph = graph.map_err(|error| at(error.into()))?;
+        let planned = |text: String| {
+            let query = millstream_sql::query(&text).map_err(|error| at(error.into()))?;
+            let graph = plan::plan_query(&catalog, &planning::settings(session), &query);
+            graph.map_err(|error| at(error.into()))
+        };
+        let (condition, rows) = (&typed.text, quoted(ROWS));
+        // That it is a condition at all is told as of any other WHERE.
+        planned(format!("SELECT 1 FROM {rows} WHERE {condition}"))?;
+        let graph = planned(format!("SELECT CASE WHEN {condition} THEN TRUE ELSE FALSE END FROM {rows}"))?;
         let replay = Replay::new(&graph, &Options::default())?;
         Ok(Condition { replay: Some(replay) })
     }
 
     /// Which of these rows fit.
     pub fn fits(&mut self, batch: &Batch) -> Result<Vec<bool>, Fault> {
-        let rows = &batch.rows;
-        let Some(replay) = &mut self.replay else { return Ok(vec![true; rows.num_rows()]) };
-        let mut fits = Vec::with_capacity(rows.num_rows());
-        for row in 0..rows.num_rows() {
-            let mut found = false;
-            let one = Fetched {
-                partition: PartitionId::new(ROWS, 0),
-                rows: rows.slice(row, 1),
-                kinds: None,
-                rejected: Vec::new(),
-                records: 1,
-                bytes: 0,
-                duplicate_keys: 0,
-            };
-            replay.feed(ROWS, &one, &mut |_, batch| {
-                found |= !batch.is_empty();
-                Ok(())
-            })?;
-            fits.push(found);
-        }
+        let rows = batch.rows.num_rows();
+        let Some(replay) = &mut self.replay else { return Ok(vec![true; rows]) };
+        let fetched = Fetched {
+            partition: PartitionId::new(ROWS, 0),
+            rows: batch.rows.clone(),
+            kinds: None,
+            rejected: Vec::new(),
+            records: rows as u64,
+            bytes: 0,
+            duplicate_keys: 0,
+        };
+        let mut fits = Vec::with_capacity(rows);
+        replay.feed(ROWS, &fetched, &mut |_, answer| {
+            fits.extend(answer.rows.column(0).as_boolean().iter().map(|fits| fits == Some(true)));
+            Ok(())
+        })?;
+        debug_assert_eq!(fits.len(), rows, "a projection gives a row for every row");
         Ok(fits)
     }
 }

@@ -134,6 +134,13 @@ impl Head {
         if time == Millis::MAX { self.to } else { self.tape.record_at(time.plus(1)).min(self.to) }
     }
 
+    /// The number behind the last record of the chunk that is played next: pieces that end there are decoded once
+    /// and fed whole.
+    pub fn scene_end(&self) -> u64 {
+        let outline = self.tape.outlines().get(self.tape.chunk_of(self.position));
+        outline.map_or(self.to, |outline| (outline.first + outline.count).min(self.to))
+    }
+
     /// The graph.
     pub fn graph(&self) -> &Graph {
         &self.graph
@@ -325,21 +332,26 @@ impl Head {
     }
 }
 
-/// Records of a reel as the engine takes them.
+/// Records of a reel as the engine takes them: only the partitions are named that they come from.
 fn woven(frames: &Frames, range: std::ops::Range<usize>) -> Woven {
     let start = frames.rows_of(range.start).start;
     let records = &frames.records[range.clone()];
     let end = records.last().map_or(start, |last| last.rows_until);
-    let (mut stretches, mut before) = (Vec::<Stretch>::new(), start);
-    let mut tallies = vec![Tally::default(); frames.partitions.len()];
+    let (mut order, mut tallies, mut before) = (Order::default(), Vec::<Tally>::new(), start);
+    let mut seats: Vec<Option<usize>> = vec![None; frames.partitions.len()];
     for record in records {
+        let partition = *seats[record.partition].get_or_insert_with(|| {
+            order.partitions.push(frames.partitions[record.partition].clone());
+            tallies.push(Tally::default());
+            tallies.len() - 1
+        });
         let rows = record.rows_until - before;
         before = record.rows_until;
-        let tally = &mut tallies[record.partition];
+        let tally = &mut tallies[partition];
         (tally.records, tally.bytes) = (tally.records + 1, tally.bytes + record.bytes);
-        match stretches.last_mut().filter(|last| last.partition == record.partition && last.at == record.at) {
+        match order.stretches.last_mut().filter(|last| last.partition == partition && last.at == record.at) {
             Some(last) => last.rows += rows,
-            None => stretches.push(Stretch { partition: record.partition, rows, at: record.at }),
+            None => order.stretches.push(Stretch { partition, rows, at: record.at }),
         }
     }
     let refused = frames.rejected.partition_point(|(index, _)| *index < range.start)
@@ -347,7 +359,7 @@ fn woven(frames: &Frames, range: std::ops::Range<usize>) -> Woven {
     Woven {
         rows: frames.rows.slice(start, end - start),
         kinds: frames.kinds.as_ref().map(|kinds| Kinds::new((start..end).map(|row| kinds.get(row)))),
-        order: Order { partitions: frames.partitions.clone(), stretches },
+        order,
         tallies,
         rejected: frames.rejected[refused].iter().map(|(_, rejected)| rejected.clone()).collect(),
         duplicate_keys: if range.start == 0 { frames.duplicate_keys } else { 0 },

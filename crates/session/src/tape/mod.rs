@@ -12,14 +12,16 @@ mod reel;
 mod replaying;
 mod seat;
 mod taping;
+#[cfg(test)]
+mod tests;
 mod trace;
 
 pub use condition::Condition;
 pub use heard::recording;
 pub use order::{Depends, Orders};
 pub use play::Play;
-pub use reel::{recorded, sample};
+pub use reel::{Reel, recorded, sample};
 pub use replaying::{Replaying, place};
 pub use seat::Seat;
 pub use taping::{Taping, megabytes};
-pub use trace::{Fate, Traced};
+pub use trace::{Fate, Traced, reach, stretch_of};

@@ -17,8 +17,8 @@ use super::head::Head;
 use super::pace::Pace;
 use crate::fault::Fault;
 
-/// So many records are played between two looks at the clock and the signal to stop.
-const STRIDE: u64 = 8192;
+/// So many rows of a live topic are taken at a time.
+const BATCH: usize = 8192;
 /// One wait for time to go by.
 const NAP: Duration = Duration::from_millis(10);
 /// One look at a live topic.
@@ -137,7 +137,8 @@ impl Player {
                 std::thread::sleep(NAP);
                 continue;
             }
-            let to = due.min(head.position() + STRIDE);
+            // Between two chunks it looks at the clock, and whether to stop.
+            let to = due.min(head.scene_end());
             head.play(to, &mut |_, batch| hand_over(sender, batch, &manner.stop))?;
         }
         Ok(())
@@ -151,7 +152,7 @@ impl Player {
         for (tap, (source, positions)) in &manner.live {
             let columns = (0..source.schema().fields().len()).collect();
             let resume = Some(positions.clone());
-            let scan = Scan { columns, resume, batch_rows: STRIDE as usize, stop: manner.stop.clone() };
+            let scan = Scan { columns, resume, batch_rows: BATCH, stop: manner.stop.clone() };
             readers.push((tap.clone(), source.open(scan)?));
         }
         let mut take = |_: usize, batch: Batch| {

@@ -16,6 +16,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use arrow::array::RecordBatch;
 use millstream_connect::tape::Tape;
 use millstream_engine::inspect::Inspection;
 use millstream_plan::Changes;
@@ -27,7 +28,6 @@ use super::pace::Pace;
 use super::replaying::Replaying;
 use super::seat::Seat;
 use crate::fault::Fault;
-use crate::fold::Fold;
 use crate::live::Ran;
 use crate::render::Columns;
 use crate::session::Session;
@@ -172,7 +172,7 @@ impl Player {
         if inner.seats.contains_key(step) {
             return Ok(());
         }
-        let mut seat = Seat::new(session, step, replaying)?;
+        let mut seat = Seat::watched(session, step, replaying)?;
         seat.seek(inner.position)?;
         inner.seats.insert(step.to_string(), seat);
         Ok(())
@@ -247,14 +247,8 @@ impl Player {
         inner.passed = None;
         match unit {
             StepUnit::Event => {
-                let mut happened = Vec::new();
-                for _ in 0..count {
-                    happened.extend(inner.one()?);
-                    if inner.phase == Phase::Ended {
-                        break;
-                    }
-                }
-                Ok(happened)
+                let to = inner.position.saturating_add(count).min(inner.to);
+                inner.run(to, false)
             }
             StepUnit::Watermark => inner.until_moved(count, |seat| seat.watermarks()),
             StepUnit::Window => inner.until_moved(count, |seat| vec![Some(Millis(seat.closed() as i64))]),
@@ -278,11 +272,10 @@ impl Player {
         self.inner().tape.record_at(time)
     }
 
-    /// The rows of a step that stand at this place: its changes from the beginning of the tape, folded.
-    pub fn state_of(&self, step: &str) -> Result<Option<Fold>, Fault> {
-        let mut inner = self.inner();
-        let position = inner.position;
-        inner.seats.get_mut(step).map(|seat| seat.standing_rows(position)).transpose()
+    /// The rows of a step that stand at this place: its changes from the beginning of the tape, folded. Of very many,
+    /// the newest.
+    pub fn state_of(&self, step: &str) -> Result<Vec<RecordBatch>, Fault> {
+        self.inner().seats.get(step).map_or(Ok(Vec::new()), Seat::standing_rows)
     }
 
     /// Stops from now on before a step gives a change for which this is true.
@@ -456,18 +449,29 @@ impl Inner {
         Ok(happened)
     }
 
-    /// Goes record by record until what is looked at has moved so many times, or the tape ends.
+    /// Goes on until what is looked at has moved so many times, or the tape ends: in pieces up to the one in which
+    /// it moves, and there record by record.
     fn until_moved(
         &mut self,
         count: u64,
         mut look: impl FnMut(&mut Seat) -> Vec<Option<Millis>>,
     ) -> Result<Vec<Happened>, Fault> {
+        let mut looks = |inner: &mut Inner| inner.seats.values_mut().map(&mut look).collect::<Vec<_>>();
         let (mut happened, mut moves) = (Vec::new(), 0);
         while moves < count && self.phase != Phase::Ended {
-            let before: Vec<_> = self.seats.values_mut().map(&mut look).collect();
-            happened.extend(self.one()?);
-            let after: Vec<_> = self.seats.values_mut().map(&mut look).collect();
-            moves += u64::from(before != after);
+            let (start, before) = (self.position, looks(self));
+            let end = (start + FINE).min(self.to);
+            let piece = self.run(end, false)?;
+            if looks(self) == before {
+                happened.extend(piece);
+                continue;
+            }
+            self.seek(start)?;
+            while moves < count && self.phase != Phase::Ended && (start..end.max(start + 1)).contains(&self.position) {
+                let before = looks(self);
+                happened.extend(self.one()?);
+                moves += u64::from(before != looks(self));
+            }
         }
         Ok(happened)
     }

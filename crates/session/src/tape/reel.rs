@@ -1,54 +1,94 @@
-//! A tap on a tape: its records, chunk by chunk, decoded with the tap's own columns, format and options.
+//! A tap on a tape: its records, chunk by chunk, decoded with the tap's own columns, format and options. Whoever
+//! reads one chunk after the other finds the next ones decoded already, on threads of their own.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::time::Duration;
 
-use millstream_connect::tape::{FrameDecoder, Frames, Tape};
+use arrow::array::RecordBatch;
+use millstream_connect::format::DecodePool;
+use millstream_connect::tape::{FrameDecoder, Frames, Tape, row_format};
 use millstream_plan::Tap;
-use millstream_record::{Arrival, PartitionId, RawRecords, Received, Sample};
+use millstream_record::{Arrival, Column, Options, PartitionId, Received, Sample};
 
 use crate::fault::Fault;
 use crate::session::Session;
 
 /// So many decoded chunks are kept: a step back mostly stays near.
 const KEPT: usize = 4;
+/// So many threads decode ahead at most; the graph itself takes one.
+const MOST_WORKERS: usize = 4;
 
 /// One tap's part of a tape.
 pub struct Reel {
     tape: Tape,
     tap: String,
     recorded: usize,
-    /// Away while the next chunk is decoded ahead.
-    decoder: Option<FrameDecoder>,
+    way: Way,
+    decoder: FrameDecoder,
     ahead: Option<Ahead>,
     /// The chunk that was asked for last.
     last: Option<usize>,
     kept: VecDeque<(usize, Arc<Frames>)>,
 }
 
-/// A chunk that a thread decodes while the one before it is played.
+/// What a decoder of the tap is made of.
+struct Way {
+    columns: Vec<Column>,
+    wanted: Vec<usize>,
+    options: Options,
+}
+
+/// Chunks that are decoded while those before them are played.
 struct Ahead {
-    index: usize,
-    thread: JoinHandle<(FrameDecoder, Decoded)>,
+    pool: DecodePool<usize, Option<Arc<Frames>>>,
+    /// Which ones, in order.
+    chunks: VecDeque<usize>,
 }
 
 /// What came of a chunk; `None` where it is damaged.
-type Decoded = Result<Option<Arc<Frames>>, Fault>;
+type Decoded = millstream_record::Result<Option<Arc<Frames>>>;
 
 /// The number under which a tap was recorded, if it was.
 pub fn recorded(tape: &Tape, tap: &Tap) -> Option<usize> {
     tape.meta().recorded.iter().position(|recorded| recorded.tap == tap.name && recorded.connector == tap.connector)
 }
 
+impl Way {
+    fn decoder(&self, tap: &str) -> millstream_record::Result<FrameDecoder> {
+        FrameDecoder::new(tap, &self.columns, &self.wanted, &self.options)
+    }
+}
+
 impl Reel {
     /// The reel of a tap that was recorded under this number; decodes the columns that are `wanted`.
     pub fn new(session: &Session, tape: &Tape, tap: &Tap, number: usize, wanted: &[usize]) -> Result<Reel, Fault> {
-        let (connector, options) = session.outside.opening(tap)?;
-        let format = connector.format(&options)?;
-        let decoder = Some(FrameDecoder::new(&tap.name, &tap.physical(), wanted, &format)?);
+        let (columns, options) = if tape.meta().recorded[number].rows {
+            row_format(&tap.physical())?
+        } else {
+            let (connector, options) = session.outside.opening(tap)?;
+            (tap.physical(), connector.format(&options)?)
+        };
+        let way = Way { columns, wanted: wanted.to_vec(), options };
+        let decoder = way.decoder(&tap.name)?;
         let (tape, tap, ahead, last, kept) = (tape.clone(), tap.name.clone(), None, None, VecDeque::new());
-        Ok(Reel { tape, tap, recorded: number, decoder, ahead, last, kept })
+        Ok(Reel { tape, tap, recorded: number, way, decoder, ahead, last, kept })
+    }
+
+    /// The first rows of the tap, from record `from` of the tape on: at least `most`, if there are so many.
+    pub fn rows(&mut self, from: u64, most: usize) -> Result<Vec<RecordBatch>, Fault> {
+        let (mut rows, mut count) = (Vec::new(), 0);
+        for index in self.tape.chunk_of(from)..self.tape.outlines().len() {
+            let Some(frames) = self.frames(index)? else { continue };
+            let first = frames.records.partition_point(|record| record.number < from);
+            let start = first.checked_sub(1).map_or(0, |before| frames.records[before].rows_until);
+            rows.push(frames.rows.slice(start, frames.rows.num_rows() - start));
+            count += frames.rows.num_rows() - start;
+            if count >= most {
+                break;
+            }
+        }
+        Ok(rows)
     }
 
     /// The name of the tap.
@@ -61,63 +101,96 @@ impl Reel {
         self.tape.meta().partitions(self.recorded)
     }
 
-    /// Its records in a chunk, by the chunk's index; `None` where the chunk is damaged. Whoever reads one chunk
-    /// after the other finds the next one decoded already.
-    pub fn frames(&mut self, index: usize) -> Decoded {
-        let on = index > 0 && self.last == Some(index - 1);
+    /// Its records in a chunk, by the chunk's index; `None` where the chunk is damaged.
+    pub fn frames(&mut self, index: usize) -> Result<Option<Arc<Frames>>, Fault> {
+        let goes_on = index > 0 && self.last == Some(index - 1);
         self.last = Some(index);
-        let kept = self.kept.iter().find(|(known, _)| *known == index).map(|(_, frames)| frames.clone());
-        let found = match kept {
-            Some(frames) => Some(frames),
-            None => self.read(index)?,
-        };
-        if on && self.ahead.is_none() && !self.kept.iter().any(|(known, _)| *known == index + 1) {
-            self.read_ahead(index + 1);
+        if let Some((_, frames)) = self.kept.iter().find(|(known, _)| *known == index) {
+            return Ok(Some(frames.clone()));
         }
-        Ok(found)
-    }
-
-    fn read(&mut self, index: usize) -> Decoded {
-        let ahead = self.ahead.take();
-        let ahead = ahead.map(|Ahead { index, thread }| match thread.join() {
-            Ok((decoder, decoded)) => (index, decoder, decoded),
-            Err(panic) => std::panic::resume_unwind(panic),
-        });
-        let decoded = match ahead {
-            Some((known, decoder, decoded)) if known == index => {
-                self.decoder = Some(decoder);
-                decoded
-            }
-            other => {
-                self.decoder = other.map(|(_, decoder, _)| decoder).or(self.decoder.take());
-                let decoder = self.decoder.as_mut().expect("it is here unless something is decoded ahead");
-                decode(&self.tape, decoder, self.recorded, index)
-            }
+        if goes_on {
+            self.read_ahead(index)?;
+        }
+        let decoded = match self.decoded_ahead(index)? {
+            Some(frames) => frames,
+            None => decode(&self.tape, &mut self.decoder, self.recorded, index)?,
         };
-        if let Ok(Some(frames)) = &decoded {
+        if let Some(frames) = &decoded {
             self.kept.push_back((index, frames.clone()));
             self.kept.drain(..self.kept.len().saturating_sub(KEPT));
         }
+        Ok(decoded)
+    }
+
+    /// Hands the chunks from this one on to the threads, as many as they take.
+    fn read_ahead(&mut self, index: usize) -> millstream_record::Result<()> {
+        let ahead = match &mut self.ahead {
+            Some(ahead) => ahead,
+            none => none.insert(Ahead::new(&self.tape, &self.tap, self.recorded, &self.way)?),
+        };
+        if ahead.chunks.front().is_none_or(|front| *front > index) {
+            ahead.forget();
+        }
+        let mut next = ahead.chunks.back().map_or(index, |last| last + 1).max(index);
+        while next < self.tape.outlines().len() && ahead.pool.has_room() {
+            ahead.pool.submit(next)?;
+            ahead.chunks.push_back(next);
+            next += 1;
+        }
+        Ok(())
+    }
+
+    /// What the threads made of a chunk, if it was handed to them; what they made of those before it is dropped.
+    fn decoded_ahead(&mut self, index: usize) -> millstream_record::Result<Option<Option<Arc<Frames>>>> {
+        let Some(ahead) = &mut self.ahead else { return Ok(None) };
+        if !ahead.chunks.contains(&index) {
+            return Ok(None);
+        }
+        while let Some(chunk) = ahead.chunks.front().copied() {
+            let decoded = ahead.next()?;
+            if chunk == index {
+                return Ok(Some(decoded));
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl Ahead {
+    fn new(tape: &Tape, tap: &str, recorded: usize, way: &Way) -> millstream_record::Result<Ahead> {
+        let workers = DecodePool::<usize, Option<Arc<Frames>>>::cores().min(MOST_WORKERS);
+        let pool = DecodePool::new(workers, || {
+            let (tape, mut decoder) = (tape.clone(), way.decoder(tap)?);
+            Ok(move |index: usize| decode(&tape, &mut decoder, recorded, index))
+        })?;
+        Ok(Ahead { pool, chunks: VecDeque::new() })
+    }
+
+    /// The oldest chunk under way.
+    fn next(&mut self) -> Decoded {
+        /// One look at the threads; they always come to an end.
+        const LOOK: Duration = Duration::from_secs(60);
+        let decoded = loop {
+            if let Some(decoded) = self.pool.next(LOOK).transpose() {
+                break decoded;
+            }
+        };
+        self.chunks.pop_front();
         decoded
     }
 
-    fn read_ahead(&mut self, index: usize) {
-        if index >= self.tape.outlines().len() {
-            return;
+    /// Somebody went elsewhere: what is under way is of no use.
+    fn forget(&mut self) {
+        while !self.chunks.is_empty() {
+            // Whether that could be decoded is said when somebody comes there.
+            let _ = self.next();
         }
-        let Some(mut decoder) = self.decoder.take() else { return };
-        let (tape, recorded) = (self.tape.clone(), self.recorded);
-        let work = move || {
-            let decoded = decode(&tape, &mut decoder, recorded, index);
-            (decoder, decoded)
-        };
-        self.ahead = Some(Ahead { index, thread: std::thread::spawn(work) });
     }
 }
 
 fn decode(tape: &Tape, decoder: &mut FrameDecoder, recorded: usize, index: usize) -> Decoded {
     let Ok(chunk) = tape.chunk(index) else { return Ok(None) };
-    Ok(Some(Arc::new(decoder.frames(&chunk, recorded, &tape.meta().logs)?)))
+    Ok(Some(Arc::new(decoder.frames(chunk, recorded)?)))
 }
 
 /// The first records of a tap on a tape, from record `from` on, as a sample of its table.
@@ -125,11 +198,12 @@ pub fn sample(tape: &Tape, recorded: usize, from: u64, most: usize) -> Sample {
     let (mut received, mut count) = (Vec::new(), 0);
     for index in tape.chunk_of(from)..tape.outlines().len() {
         let Ok(chunk) = tape.chunk(index) else { continue };
-        for part in chunk.parts.iter().filter(|part| tape.meta().logs[part.log].recorded == recorded) {
+        let own = chunk.parts.iter().enumerate().filter(|(_, part)| part.about.recorded == recorded);
+        for (number, part) in own {
             let skipped = part.places.partition_point(|place| chunk.first + place < from);
-            let rest = skipped..part.records.len();
+            let rest = skipped..part.len();
             count += rest.len();
-            let records: RawRecords = part.records.slice(rest.clone());
+            let records = chunk.records(number, rest.clone());
             let arrival = |at: usize| Arrival { rank: chunk.first + part.places[at], place: 0, at: part.times[at] };
             received.push(Received { records, arrivals: rest.map(arrival).collect() });
         }

@@ -1,7 +1,8 @@
 //! A step in the debugger: its play-head, the states that were saved of it, and its breakpoint.
 
+use arrow::array::RecordBatch;
 use millstream_plan::{Changes, Graph, Op, RowType};
-use millstream_record::{Batch, Millis};
+use millstream_record::{Batch, Clock, Millis};
 
 use super::condition::Condition;
 use super::head::{Head, Saved};
@@ -11,16 +12,21 @@ use crate::fold::Fold;
 use crate::render::Columns;
 use crate::session::Session;
 use crate::verbs::query;
+use crate::watch::ROOM;
 
 /// A state is saved every so many records: what a step back plays at most.
 const INTERVAL: u64 = 16_384;
 /// Saved states of one step take no more than this; of more, every second is forgotten.
 const MOST_BYTES: usize = 256 << 20;
+/// What a row that stands takes in each state, roughly; its bytes are shared by all.
+const ROW_BYTES: usize = 256;
 
 /// A step over the tape.
 pub struct Seat {
     head: Head,
-    saved: Vec<Saved>,
+    saved: Vec<(Saved, Option<Fold>)>,
+    /// The rows that stand where the play-head is, if somebody wants to see them.
+    stands: Option<Fold>,
     /// How far apart saved states are now.
     interval: u64,
     /// Before which changes to stop.
@@ -35,7 +41,14 @@ impl Seat {
         let name = millstream_sql::statement::Name { text: step.into(), span: millstream_sql::Span::new(0, 0) };
         let graph = query::all_of(session, &name).map_err(|fault| Fault { span: None, ..fault })?;
         let head = replaying.head(session, graph)?;
-        Ok(Seat { head, saved: Vec::new(), interval: INTERVAL, breakpoint: None, finished: false })
+        Ok(Seat { head, saved: Vec::new(), stands: None, interval: INTERVAL, breakpoint: None, finished: false })
+    }
+
+    /// The same, which knows at every place which rows stand there.
+    pub fn watched(session: &Session, step: &str, replaying: &Replaying) -> Result<Seat, Fault> {
+        let mut seat = Seat::new(session, step, replaying)?;
+        seat.stands = Some(Fold::bounded(seat.row().schema, ROOM)?);
+        Ok(seat)
     }
 
     /// Its graph.
@@ -91,21 +104,26 @@ impl Seat {
     fn forward(&mut self, to: u64, take: &mut dyn FnMut(Batch) -> Result<(), Fault>) -> Result<(), Fault> {
         while self.head.position() < to {
             let at = self.head.position();
-            let last = self.saved.iter().map(|saved| saved.position).max().unwrap_or(0);
+            let last = self.saved.last().map_or(0, |(saved, _)| saved.position);
             if at >= last + self.interval {
                 self.save()?;
             }
             let next = to.min(at + self.interval);
-            self.head.play(next, &mut |_, batch| take(batch))?;
+            let (clock, stands) = (self.head.clock().clone(), &mut self.stands);
+            self.head.play(next, &mut |_, batch| {
+                stand(stands, &batch, clock.now())?;
+                take(batch)
+            })?;
         }
         Ok(())
     }
 
     fn save(&mut self) -> Result<(), Fault> {
-        let saved = self.head.save()?;
+        let saved = (self.head.save()?, self.stands.clone());
         self.saved.push(saved);
-        self.saved.sort_by_key(|saved| saved.position);
-        if self.saved.iter().map(Saved::bytes).sum::<usize>() > MOST_BYTES {
+        self.saved.sort_by_key(|(saved, _)| saved.position);
+        let rows = |stands: &Option<Fold>| stands.as_ref().map_or(0, Fold::len) * ROW_BYTES;
+        if self.saved.iter().map(|(saved, stands)| saved.bytes() + rows(stands)).sum::<usize>() > MOST_BYTES {
             self.interval *= 2;
             let mut number = 0;
             self.saved.retain(|_| {
@@ -119,10 +137,18 @@ impl Seat {
     /// Goes to a record, forth or back, and gives nothing away.
     pub fn seek(&mut self, to: u64) -> Result<(), Fault> {
         let here = self.head.position();
-        let best = self.saved.iter().rev().find(|saved| saved.position <= to);
+        let best = self.saved.iter().rev().find(|(saved, _)| saved.position <= to);
         match best {
-            Some(best) if self.finished || to < here || best.position > here => self.head.restore(best)?,
-            None if self.finished || to < here => self.head.rewind()?,
+            Some((best, stands)) if self.finished || to < here || best.position > here => {
+                self.head.restore(best)?;
+                self.stands.clone_from(stands);
+            }
+            None if self.finished || to < here => {
+                self.head.rewind()?;
+                if self.stands.is_some() {
+                    self.stands = Some(Fold::bounded(self.row().schema, ROOM)?);
+                }
+            }
             _ => {}
         }
         self.finished = false;
@@ -152,18 +178,21 @@ impl Seat {
             return Ok(Vec::new());
         }
         let mut batches = Vec::new();
+        let (clock, stands) = (self.head.clock().clone(), &mut self.stands);
         self.head.finish(&mut |_, batch| {
+            stand(stands, &batch, clock.now())?;
             batches.push(batch);
             Ok(())
         })?;
         Ok(batches)
     }
 
-    /// The rows that stand at a place: all changes before it, folded.
-    pub fn standing_rows(&mut self, at: u64) -> Result<Fold, Fault> {
-        let mut fold = Fold::new(self.row().schema)?;
-        self.head.rewind()?;
-        let played = self.head.play(at, &mut |_, batch| Ok(fold.take(&batch)?));
-        played.map(|()| fold)
+    /// The rows that stand where the play-head is: all changes before it, folded. Of very many, the newest.
+    pub fn standing_rows(&self) -> Result<Vec<RecordBatch>, Fault> {
+        Ok(self.stands.as_ref().map_or(Ok(Vec::new()), |stands| stands.batches(ROOM))?)
     }
+}
+
+fn stand(stands: &mut Option<Fold>, batch: &Batch, at: Millis) -> Result<(), Fault> {
+    Ok(stands.as_mut().map_or(Ok(()), |stands| stands.take_at(batch, at))?)
 }

@@ -91,9 +91,9 @@ fn name(session: &Session, version: &Version) -> Result<String, Fault> {
 /// Topic, partition and offset of a record.
 fn place_of(tape: &millstream_connect::tape::Tape, record: u64) -> Option<String> {
     let chunk = tape.chunk(tape.chunk_of(record)).ok()?;
-    let (part, index) = *chunk.order().get(usize::try_from(record.checked_sub(chunk.first)?).ok()?)?;
-    let (partition, offset) = chunk.parts[part].place(index);
-    Some(format!("{partition} offset {}", offset.0))
+    let (part, index) = chunk.find(record)?;
+    let record = chunk.record(part, index);
+    Some(format!("{} offset {}", record.partition, record.offset.0))
 }
 
 /// The columns that both sides have, under one name and with one type.

@@ -87,7 +87,7 @@ fn tape(session: &mut Session, verb: &TapeVerb) -> Result<Reply, Fault> {
         TapeVerb::Break(step, when) => debug::break_on(session, step, when.as_ref()),
         TapeVerb::BreakOff(step) => debug::break_off(session, step.as_ref()),
         TapeVerb::Diff(left, right) => diff::diff(session, left, right),
-        TapeVerb::Trace(step, when) => trace::rows(session, step, when.as_ref()),
+        TapeVerb::Trace(step, when, most) => trace::rows(session, step, when.as_ref(), *most),
         TapeVerb::TraceRecord { tap, partition, offset } => trace::record(session, tap, *partition, *offset),
         TapeVerb::CheckOrder(step, seeds) => order::check(session, step, *seeds),
     }

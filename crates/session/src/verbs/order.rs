@@ -34,7 +34,12 @@ pub fn check(session: &Session, step: &Name, seeds: Option<u64>) -> Result<Reply
     match orders.depends(seeds, session)? {
         None => {
             let over = format!("{} records of {partitions} partitions", count(records as u64));
-            Ok(Reply::Plan(format!("{}: the same answer in {seeds} other orders of {over}", step.text)))
+            let part = if orders.end() < replaying.to {
+                format!(" · those up to record {}: more do not fit into memory", count(orders.end().saturating_sub(1)))
+            } else {
+                String::new()
+            };
+            Ok(Reply::Plan(format!("{}: the same answer in {seeds} other orders of {over}{part}", step.text)))
         }
         Some(depends) => Err(told(session, step, &replaying.tape, &depends)?),
     }

@@ -1,7 +1,8 @@
-//! `RECORD`: taps are read as raw records, without a consumer group, and kept on a tape.
+//! `RECORD`: taps are read as raw records, without a consumer group, and kept on a tape; of those that give rows
+//! and no records, each row is one.
 
-use millstream_connect::tape::{Plan, Recorded, Recorder, Room, Topic, Until};
-use millstream_record::{Positions, RawStart};
+use millstream_connect::tape::{Plan, Recorded, Recorder, Room, RowBrowse, Topic, Until};
+use millstream_record::{Browse, Positions, RawStart};
 use millstream_sql::show::create_table;
 use millstream_sql::statement::{Name, Record, RecordFrom, RecordUntil};
 use millstream_sql::{Relation, SqlError, View, reads};
@@ -65,17 +66,19 @@ fn topic(session: &Session, name: &Name) -> Result<Topic, Fault> {
         return Err(SqlError::new("E0902", message).at(name.span).into());
     }
     let (connector, options) = session.outside.opening(tap)?;
-    if !connector.has_records(&options) {
-        let message = format!("'{}' gives rows and no records, so there is nothing to record", name.text);
-        let error = SqlError::new("E0902", message).at(name.span);
-        let way = format!("write its rows into a topic first: INSERT INTO t SELECT * FROM {}; RECORD t …", name.text);
-        return Err(error.hint(way).into());
-    }
-    let browse = connector.browse(Some(&tap.name), &options)?;
+    let rows = !connector.has_records(&options);
+    let browse: Box<dyn Browse> = if rows {
+        let source = connector.source(&tap.name, &tap.physical(), &options)?;
+        let browse = RowBrowse::new(&tap.name, source, &tap.physical());
+        Box::new(browse.map_err(|error| Fault::from(error).or_at(Some(name.span)))?)
+    } else {
+        connector.browse(Some(&tap.name), &options)?
+    };
     let recorded = Recorded {
         tap: tap.name.clone(),
         connector: tap.connector.clone(),
         declared: create_table(&table.draft),
+        rows,
         next: Positions::new(),
     };
     Ok((recorded, browse))

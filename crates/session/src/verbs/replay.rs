@@ -32,7 +32,8 @@ pub fn replay(session: &mut Session, replay: &Replay) -> Result<Reply, Fault> {
         session.notes.push(format!("{damage}; it is left out of the replay"));
     }
     if tape.meta().state == State::Open {
-        let note = "the recording is under way or was cut short: the replay ends where it stands now";
+        let note = "the recording is under way, or was cut short and up to its last 0.1 s is lost: the replay ends \
+                    where it stands now";
         session.notes.push(note.into());
     }
     let said = told(session, &Replaying { tape: tape.clone(), rate: replay.rate, then: replay.then, from, to });

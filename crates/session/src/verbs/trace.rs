@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int32Array, Int64Array, StringArray, TimestampMillisecondArray};
@@ -9,7 +10,7 @@ use millstream_connect::tape::Tape;
 use millstream_record::Batch;
 use millstream_sql::SqlError;
 use millstream_sql::statement::{Condition as Typed, Name};
-use millstream_sql::types::INSTANT_ZONE;
+use millstream_sql::types::{INSTANT_ZONE, quoted};
 
 use crate::fault::Fault;
 use crate::render::{Columns, Format, Look, gate, to_text};
@@ -18,44 +19,75 @@ use crate::session::Session;
 use crate::status::count;
 use crate::strings::table;
 use crate::tape::player::nothing_replayed;
-use crate::tape::{Condition, Fate, Traced};
+use crate::tape::{Condition, Fate, Replaying, Traced, reach, stretch_of};
 use crate::verbs::query;
 
-/// So many result rows are traced.
+/// So many result rows are traced, and so many of another kind listed, if nobody says how many.
 const ROWS: usize = 10;
 /// So many records of them are listed.
 const RECORDS: usize = 1000;
 /// So much of a value is shown.
 const EXCERPT: usize = 80;
 
-/// `TRACE step [WHERE condition]`.
-pub fn rows(session: &mut Session, step: &Name, when: Option<&Typed>) -> Result<Reply, Fault> {
+/// `TRACE step [WHERE condition] [LIMIT n]`. Without a condition the newest row is traced.
+pub fn rows(session: &mut Session, step: &Name, when: Option<&Typed>, most: Option<u64>) -> Result<Reply, Fault> {
     let replaying = session.replaying.clone().ok_or_else(nothing_replayed)?;
     let graph = query::all_of(session, step)?;
     let row = graph.node(graph.outputs[0].node).row.clone();
     let mut condition = Condition::new(session, &row, when)?;
-    let traced = Traced::of(session, graph, &replaying)?;
+    let newest = when.is_none();
+    let none = || Ok(Reply::Text(format!("{} gave no such row on the tape", step.text)));
+    let Some(stretch) = stretch_of(session, &graph, &replaying, &mut condition, newest)? else { return none() };
+    let traced = Traced::of(session, graph, &replaying, stretch)?;
     let result = traced.result();
     let fits = condition.fits(&Batch::insert(result.rows().clone()))?;
-    let found: Vec<usize> = (0..result.len()).filter(|&row| fits[row] && !result.kind(row).is_retraction()).collect();
+    let mut found: Vec<usize> =
+        (0..result.len()).filter(|&row| fits[row] && !result.kind(row).is_retraction()).collect();
     if found.is_empty() {
-        return Ok(Reply::Text(format!("{} gave no such row on the tape", step.text)));
+        return none();
     }
+    let (all, columns) = (found.len(), row.schema);
+    let most = most.map_or(if newest { 1 } else { ROWS }, |most| usize::try_from(most).unwrap_or(usize::MAX)).max(1);
+    if newest {
+        found.drain(..all.saturating_sub(most));
+    }
+    found.truncate(most);
     let mut listed: Vec<(String, String, u64)> = Vec::new();
-    for &row in found.iter().take(ROWS) {
+    for &row in &found {
         let text = row_text(session, traced.result().rows(), row);
         let records = traced.records_of(row)?;
         listed.extend(records.into_iter().map(|(tap, record)| (text.clone(), tap, record)));
     }
-    if found.len() > ROWS {
-        let note = format!("{} rows fit; the first {ROWS} are traced: say more in WHERE", count(found.len() as u64));
-        session.notes.push(note);
+    if all > found.len() {
+        let which = if newest { "newest" } else { "first" };
+        let (all, shown) = (count(all as u64), found.len());
+        let shown = if shown == 1 { format!("the {which} is") } else { format!("the {which} {shown} are") };
+        let column = columns.fields().first().map_or("…".into(), |field| quoted(field.name()));
+        session.notes.push(format!(
+            "{all} rows fit, {shown} traced: TRACE {} WHERE {column} = … says which, LIMIT n how many",
+            step.text
+        ));
     }
+    session.notes.extend(partly(&replaying, &traced));
     if listed.len() > RECORDS {
         session.notes.push(format!("{} records; the first {RECORDS} are listed", count(listed.len() as u64)));
         listed.truncate(RECORDS);
     }
     Ok(list(&replaying.tape, &listed))
+}
+
+/// That not all of the tape was watched closely, if so.
+fn partly(replaying: &Replaying, traced: &Traced) -> Option<String> {
+    let Range { start, end } = traced.stretch;
+    let whole = (start, end) == (replaying.from, replaying.to);
+    (!whole).then(|| {
+        format!(
+            "records {} to {} of {} were looked at: what lies outside may have had a part, too",
+            count(start),
+            count(end.saturating_sub(1)),
+            count(replaying.tape.meta().records)
+        )
+    })
 }
 
 /// A row of the result on one line.
@@ -102,10 +134,9 @@ impl Places {
                 continue;
             }
             let Ok(chunk) = tape.chunk(index) else { continue };
-            let order = chunk.order();
             for record in records {
-                let Some(&(part, at)) = order.get((record - chunk.first) as usize) else { continue };
-                let (part, raw) = (&chunk.parts[part], chunk.parts[part].records.record(at));
+                let Some((part, at)) = chunk.find(record) else { continue };
+                let (part, raw) = (&chunk.parts[part], chunk.record(part, at));
                 let value = raw.value.map(gate::shown_bytes).unwrap_or_else(|| "NULL".into());
                 let value = value.chars().take(EXCERPT).collect();
                 let (partition, offset) = (raw.partition.number, raw.offset.0);
@@ -139,6 +170,10 @@ pub fn record(session: &mut Session, tap: &Name, partition: i32, offset: i64) ->
         let message = format!("there is no record of {} partition {partition} offset {offset} on the tape", tap.text);
         SqlError::new("E0917", message).at(tap.span)
     })?;
+    if !(replaying.from..replaying.to).contains(&number) {
+        let message = format!("record {} is not on the stretch that is replayed", count(number));
+        return Err(SqlError::new("E0917", message).at(tap.span).hint("REPLAY name; replays all of it").into());
+    }
     let mut text =
         format!("record {} of {}: {} partition {partition} offset {offset}", count(number), tape.name(), tap.text);
     let steps: Vec<String> = session.workbook.steps().map(|(name, _)| name.to_string()).collect();
@@ -149,7 +184,11 @@ pub fn record(session: &mut Session, tap: &Name, partition: i32, offset: i64) ->
         if !graph.scans().any(|(_, scanned, _)| scanned.name == tap.text) {
             continue;
         }
-        let Ok(traced) = Traced::of(session, graph, &replaying) else { continue };
+        let stretch = match reach(session, &graph, &replaying) {
+            reach if replaying.to - replaying.from <= reach => replaying.from..replaying.to,
+            reach => number..replaying.to.min(number.saturating_add(reach)),
+        };
+        let Ok(traced) = Traced::of(session, graph, &replaying, stretch) else { continue };
         read = true;
         let (fates, rows) = traced.fate_of(&tap.text, number)?;
         let _ = write!(text, "\n{}: {}", gate::shown(&step), ending(&fates, rows.len()));
@@ -159,6 +198,9 @@ pub fn record(session: &mut Session, tap: &Name, partition: i32, offset: i64) ->
         }
         if rows.len() > ROWS {
             let _ = write!(text, "\n  … and {} more", count((rows.len() - ROWS) as u64));
+        }
+        if traced.stretch.end < replaying.to {
+            let _ = write!(text, "\n  followed as far as record {}", count(traced.stretch.end - 1));
         }
     }
     if !read {
@@ -187,9 +229,9 @@ fn find(tape: &Tape, tap: &str, partition: i32, offset: i64) -> Option<u64> {
     let recorded = tape.meta().recorded.iter().position(|recorded| recorded.tap == tap)?;
     for index in 0..tape.outlines().len() {
         let Ok(chunk) = tape.chunk(index) else { continue };
-        for part in chunk.parts.iter().filter(|part| tape.meta().logs[part.log].recorded == recorded) {
-            if part.records.partition.number == partition
-                && let Some(at) = part.records.offsets.iter().position(|&known| known == offset)
+        for part in chunk.parts.iter().filter(|part| part.about.recorded == recorded) {
+            if part.about.partition.number == partition
+                && let Some(at) = part.offsets.iter().position(|&known| known == offset)
             {
                 return Some(chunk.first + part.places[at]);
             }

@@ -134,9 +134,7 @@ impl Deck {
     /// What was shown is void: the rows that stand here take its place.
     fn show_standing(&self, feeds: &[Feed]) -> Result<(), Fault> {
         for (step, feed) in self.steps.iter().zip(feeds) {
-            if let Some(fold) = self.player.state_of(step)? {
-                feed.restart(&fold.batches(super::ROOM)?)?;
-            }
+            feed.restart(&self.player.state_of(step)?)?;
         }
         Ok(())
     }

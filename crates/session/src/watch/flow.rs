@@ -6,10 +6,8 @@ use millstream_engine::{Counters, OperatorProgress};
 use millstream_plan::{Drawn, Explanation, Graph};
 use millstream_record::Millis;
 
+use crate::pace::Pace;
 use crate::render::gate;
-
-/// Between two measurements lie so many milliseconds.
-const MEASURE: i64 = 500;
 
 /// The operators, line by line as they are drawn.
 #[derive(Clone, Debug, Default)]
@@ -63,15 +61,15 @@ pub struct Figures {
 
 /// Measures the operators of a run.
 pub struct Meter {
-    at: Millis,
-    given: Vec<u64>,
-    rates: Vec<f64>,
+    began: Millis,
+    /// How fast each gives rows.
+    paces: Vec<Pace>,
 }
 
 impl Meter {
     /// Nothing measured yet.
     pub fn new(now: Millis) -> Meter {
-        Meter { at: now, given: Vec::new(), rates: Vec::new() }
+        Meter { began: now, paces: Vec::new() }
     }
 
     /// The operators now.
@@ -95,15 +93,10 @@ impl Meter {
     }
 
     fn measure(&mut self, operators: &[OperatorProgress], now: Millis) {
-        let passed = now.0 - self.at.0;
-        if passed < MEASURE && !self.given.is_empty() {
-            return;
+        self.paces.resize_with(operators.len(), || Pace::new(self.began));
+        for (pace, operator) in self.paces.iter_mut().zip(operators) {
+            pace.tell(now, operator.rows_out);
         }
-        let given: Vec<u64> = operators.iter().map(|operator| operator.rows_out).collect();
-        let before = |id: usize| self.given.get(id).copied().unwrap_or(0);
-        let rate = |(id, given): (usize, &u64)| given.saturating_sub(before(id)) as f64 * 1000.0 / passed.max(1) as f64;
-        self.rates = given.iter().enumerate().map(rate).collect();
-        (self.at, self.given) = (now, given);
     }
 
     fn figures(&self, graph: &Graph, id: usize, told: &OperatorProgress, inside: &Inspection, now: Millis) -> Figures {
@@ -112,7 +105,7 @@ impl Meter {
         let waiting = waiting.map(|(input, taken)| inside.operators[input.0].rows_out.saturating_sub(*taken));
         let source = inside.sources.iter().find(|source| source.scan.0 == id);
         Figures {
-            rate: self.rates.get(id).copied().unwrap_or(0.0),
+            rate: self.paces[id].rate(),
             rows_in: told.rows_in,
             rows_out: told.rows_out,
             watermark: Some(told.watermark).filter(|at| *at != Millis::MIN),

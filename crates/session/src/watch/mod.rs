@@ -7,7 +7,6 @@ mod deck;
 mod filter;
 mod flow;
 mod key;
-mod pace;
 mod timeline;
 
 #[cfg(test)]
@@ -29,6 +28,7 @@ use crate::aside::{errors, errors_name, errors_schema, late_name};
 use crate::chart::Sketch;
 use crate::fault::{Class, Fault};
 use crate::live::{Finished, Live, Ran, Step, status};
+use crate::pace::Pace;
 use crate::render::{Columns, Look, Zone, gate};
 use crate::reply::Watched;
 use crate::runs::{Lent, RunState};
@@ -43,7 +43,6 @@ pub use timeline::{Partition, Timeline, Window};
 
 use board::Board;
 use flow::Meter;
-use pace::Pace;
 
 /// How long rows are waited for before the thread looks around.
 const LOOK: Duration = Duration::from_millis(20);

@@ -14,6 +14,8 @@ use super::spark;
 use super::state::{Drawing, State};
 use super::theme::{Part, Theme};
 
+/// So many lines can be told apart by their colours.
+const LINES: usize = 6;
 /// Names stand in so many columns at most.
 const NAMES: usize = 24;
 /// The signs of series where there is no colour to tell them apart.
@@ -32,6 +34,9 @@ pub fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
             return put(buffer, area, 1, 1, ":plot x COLUMN y COLUMN says what to draw", theme.style(Part::Dim));
         }
     };
+    let is_plane = matches!((step.drawing(), &chart.x.kind), (Drawing::Line, AxisKind::Time | AxisKind::Number));
+    let fewer = (is_plane && chart.series.len() > LINES).then(|| largest(chart));
+    let chart = fewer.as_ref().unwrap_or(chart);
     put(buffer, area, 1, 0, &title(chart), theme.style(Part::Head));
     legend(chart, theme, line_of(area, 1), buffer);
     let top = area.height.min(2);
@@ -39,10 +44,25 @@ pub fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
     if chart.across().is_none() || chart.upward().is_none() {
         return put(buffer, below, 1, 0, "no row yet", theme.style(Part::Dim));
     }
-    match (step.drawing(), &chart.x.kind) {
-        (Drawing::Line, AxisKind::Time | AxisKind::Number) => plane(chart, theme, below, buffer),
-        (Drawing::Spark, _) => sparks(chart, theme, below, buffer),
+    match step.drawing() {
+        _ if is_plane => plane(chart, theme, below, buffer),
+        Drawing::Spark => sparks(chart, theme, below, buffer),
         _ => bars(chart, theme, below, buffer),
+    }
+}
+
+/// The lines that end highest, in the order in which they stood: more could not be told apart.
+fn largest(chart: &Chart) -> Chart {
+    let last = |number: &usize| chart.series[*number].points.last().map_or(f64::NEG_INFINITY, |(_, y)| *y);
+    let mut highest: Vec<usize> = (0..chart.series.len()).collect();
+    highest.sort_by(|left, right| last(right).total_cmp(&last(left)));
+    highest.truncate(LINES);
+    highest.sort_unstable();
+    let left_out = format!("the {LINES} largest of {} lines", chart.series.len());
+    Chart {
+        series: highest.into_iter().map(|number| chart.series[number].clone()).collect(),
+        note: Some(chart.note.iter().cloned().chain([left_out]).collect::<Vec<_>>().join(" · ")),
+        ..chart.clone()
     }
 }
 

@@ -209,7 +209,9 @@ fn trace(cursor: &mut Cursor<'_>) -> Result<TapeVerb, SqlError> {
         return Ok(TapeVerb::TraceRecord { tap, partition, offset: number(cursor, "an offset")? });
     }
     let step = cursor.path("the name of a step, or RECORD and a tap")?;
-    Ok(TapeVerb::Trace(step, condition(cursor, "WHERE")?))
+    let when = condition(&mut cursor.until(&["LIMIT"]), "WHERE")?;
+    let most = if cursor.takes_word("LIMIT") { Some(number(cursor, "how many rows")?) } else { None };
+    Ok(TapeVerb::Trace(step, when, most))
 }
 
 /// A condition up to the end, if this word comes before it.
@@ -322,7 +324,12 @@ mod tests {
         };
         assert_eq!((step.text.as_str(), when.text.as_str()), ("bars", "volume > 1000 AND symbol = 'A;B'"));
         assert!(matches!(read("BREAK OFF").expect("reads"), TapeVerb::BreakOff(None)));
-        assert!(matches!(read("TRACE bars").expect("reads"), TapeVerb::Trace(_, None)));
+        assert!(matches!(read("TRACE bars").expect("reads"), TapeVerb::Trace(_, None, None)));
+        assert!(matches!(read("TRACE bars LIMIT 3").expect("reads"), TapeVerb::Trace(_, None, Some(3))));
+        match read("TRACE bars WHERE volume > 3 LIMIT 2").expect("reads") {
+            TapeVerb::Trace(_, Some(when), Some(2)) => assert_eq!(when.text, "volume > 3"),
+            other => panic!("{other:?}"),
+        }
         let traced = read("TRACE RECORD trades PARTITION 2 OFFSET 17").expect("reads");
         assert!(matches!(traced, TapeVerb::TraceRecord { partition: 2, offset: 17, .. }));
         let TapeVerb::Diff(left, right) = read("DIFF bars@3 bars@4").expect("reads") else { panic!("another verb") };

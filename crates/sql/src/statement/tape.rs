@@ -33,8 +33,8 @@ pub enum TapeVerb {
     Break(Name, Option<Condition>),
     /// `BREAK OFF [step]`.
     BreakOff(Option<Name>),
-    /// `TRACE step [WHERE condition]`: the records that made result rows.
-    Trace(Name, Option<Condition>),
+    /// `TRACE step [WHERE condition] [LIMIT n]`: the records that made result rows.
+    Trace(Name, Option<Condition>, Option<u64>),
     /// `TRACE RECORD tap PARTITION p OFFSET o`: what became of a record.
     TraceRecord {
         /// The tap.

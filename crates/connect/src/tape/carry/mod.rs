@@ -136,8 +136,8 @@ fn write(tape: &Tape, form: Form, file: &Path, stop: &Stop) -> Result<Carried> {
             }
         };
         for (part, at) in chunk.order() {
+            let record = chunk.record(part, at);
             let part = &chunk.parts[part];
-            let record = part.records.record(at);
             tally.count(part.log, &record, part.times[at]);
             carried.payload_bytes += payload_bytes(&record);
             writing.record(part.log, &record, part.times[at])?;

@@ -2,28 +2,80 @@
 //! operator's rows written down, each with the record that brought it ([`log`]); then rows are followed from
 //! operator to operator by what each operator does ([`edges`]): back from a result to the records of the tape,
 //! or forth from a record to all that came of it.
+//!
+//! What is written down has to fit into memory. Of a longer tape only a stretch is: the graph is played up to its
+//! beginning as fast as it goes, so that its state is that of the whole tape, and watched closely from there on.
 
 mod edges;
 mod log;
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use millstream_plan::{Graph, NodeId, Op, Output, Target};
+use millstream_record::Batch;
 
 use self::log::Log;
+use super::condition::Condition;
 use super::head::Head;
 use super::replaying::Replaying;
-use crate::fault::{Class, Fault};
+use crate::fault::Fault;
 use crate::session::Session;
 
-/// Traces of more records than this would take too long.
-const MOST_RECORDS: u64 = 500_000;
+/// So many records are watched closely at most, which takes seconds, and at least.
+const MOST_RECORDS: u64 = 250_000;
+const FEWEST_RECORDS: u64 = 1_000;
 
-/// Everything that the operators of a graph gave over the tape.
+/// Everything that the operators of a graph gave over a stretch of the tape.
 pub struct Traced {
     graph: Graph,
     result: NodeId,
     logs: Vec<Log>,
+    /// The stretch that was watched closely.
+    pub stretch: Range<u64>,
+}
+
+/// How many records of the tape a trace of this graph can watch closely: as many as memory holds, if every operator
+/// gave each of them as it is.
+pub fn reach(session: &Session, graph: &Graph, replaying: &Replaying) -> u64 {
+    let meta = replaying.tape.meta();
+    let each = (meta.payload_bytes / meta.records.max(1) + 1) * graph.nodes.len() as u64;
+    let bytes = session.settings.options().bytes("tape.trace-bytes").unwrap_or(u64::MAX);
+    (bytes / each).clamp(FEWEST_RECORDS, MOST_RECORDS)
+}
+
+/// The stretch that shows how a row came about: all that is replayed if that is short enough; else so many records
+/// up to the first row that fits a condition, or up to the last row where `newest` is wanted. `None` if no row fits.
+pub fn stretch_of(
+    session: &Session,
+    graph: &Graph,
+    replaying: &Replaying,
+    condition: &mut Condition,
+    newest: bool,
+) -> Result<Option<Range<u64>>, Fault> {
+    let (from, to, reach) = (replaying.from, replaying.to, reach(session, graph, replaying));
+    if to - from <= reach {
+        return Ok(Some(from..to));
+    }
+    let (mut head, mut found) = (replaying.head(session, graph.clone())?, None);
+    while head.position() < to && (found.is_none() || newest) {
+        // In pieces that are short beside the stretch, so that the row lies well within it.
+        let (end, mut fits) = (head.scene_end().min(head.position() + (reach / 2).max(1)), false);
+        head.play(end, &mut |_, batch| any_fits(condition, &batch, &mut fits))?;
+        found = fits.then_some(end).or(found);
+    }
+    if found.is_none() || newest {
+        let mut fits = false;
+        head.finish(&mut |_, batch| any_fits(condition, &batch, &mut fits))?;
+        found = fits.then_some(to).or(found);
+    }
+    Ok(found.map(|end| end.saturating_sub(reach).max(from)..end))
+}
+
+fn any_fits(condition: &mut Condition, batch: &Batch, found: &mut bool) -> Result<(), Fault> {
+    let fits = condition.fits(batch)?.into_iter().enumerate();
+    *found |= fits.into_iter().any(|(row, fits)| fits && !batch.kind(row).is_retraction());
+    Ok(())
 }
 
 /// How far a record came.
@@ -39,23 +91,23 @@ pub struct Fate {
 }
 
 impl Traced {
-    /// Plays the tape through a graph and writes everything down.
-    pub fn of(session: &Session, mut graph: Graph, replaying: &Replaying) -> Result<Traced, Fault> {
-        if replaying.to - replaying.from > MOST_RECORDS {
-            let message = format!("a trace goes over at most {} records", crate::status::count(MOST_RECORDS));
-            let fault = Fault::new(Class::Query, "E0916", message);
-            return Err(fault.hint("replay a stretch of the tape: REPLAY name FROM 12:04 TO 12:05;"));
-        }
+    /// Plays the tape through a graph and writes down all that it gives over a stretch.
+    pub fn of(
+        session: &Session,
+        mut graph: Graph,
+        replaying: &Replaying,
+        stretch: Range<u64>,
+    ) -> Result<Traced, Fault> {
         let result = graph.outputs.first().map_or(NodeId(0), |output| output.node);
         graph.outputs = (0..graph.nodes.len()).map(|id| Output { node: NodeId(id), target: Target::Result }).collect();
         let mut head: Head = replaying.head(session, graph.clone())?;
+        head.play(stretch.start, &mut |_, _| Ok(()))?;
         head.one_by_one();
         let mut logs: Vec<Log> = graph.nodes.iter().map(|node| Log::new(node.row.schema.clone())).collect();
         let fed = head.fed();
-        let mut late = vec![0; graph.nodes.len()];
-        let mut position = replaying.from;
-        while position < replaying.to {
-            position += 1;
+        let operators = head.replay().counters().operators();
+        let mut late: Vec<u64> = operators.into_iter().map(|operator| operator.late).collect();
+        for position in stretch.start + 1..=stretch.end {
             head.play(position, &mut |node, batch| logs[node].push(fed.now(), &batch))?;
             for (node, operator) in head.replay().counters().operators().into_iter().enumerate() {
                 if operator.late > late[node] {
@@ -64,9 +116,11 @@ impl Traced {
                 }
             }
         }
-        head.finish(&mut |node, batch| logs[node].push(replaying.to, &batch))?;
+        if stretch.end >= replaying.to {
+            head.finish(&mut |node, batch| logs[node].push(replaying.to, &batch))?;
+        }
         logs.iter_mut().try_for_each(Log::seal)?;
-        Ok(Traced { graph, result, logs })
+        Ok(Traced { graph, result, logs, stretch })
     }
 
     /// The rows of the result.

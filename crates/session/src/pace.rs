@@ -1,11 +1,16 @@
-//! Records per second of a run, smoothed for the eye, and second by second for a small chart. The time is handed in.
+//! How many records a second go by, smoothed for the eye, and second by second for a small chart. Prompt, screens,
+//! notebooks and `SHOW RUNS` all show this rate. The time is handed in.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use millstream_record::Millis;
 
+use crate::render::Zone;
+use crate::status::Status;
+
 /// The rate is measured anew after so many milliseconds.
-const MEASURE: i64 = 250;
+const MEASURE: i64 = 200;
 /// So many seconds are remembered.
 const SECONDS: usize = 120;
 
@@ -18,6 +23,13 @@ pub struct Pace {
     /// When the second that is counted began, and how many records there were then.
     second: (Millis, u64),
     seconds: VecDeque<u64>,
+}
+
+impl Default for Pace {
+    /// A run that begins when the clock stands at zero.
+    fn default() -> Pace {
+        Pace::new(Millis(0))
+    }
 }
 
 impl Pace {
@@ -43,6 +55,12 @@ impl Pace {
             self.seconds.drain(..self.seconds.len().saturating_sub(SECONDS));
             self.second = (now, records);
         }
+    }
+
+    /// The status line of a run that began `elapsed` ago, when the clock of this pace stood at zero.
+    pub fn line(&mut self, status: &Status, elapsed: Duration, zone: Zone) -> String {
+        self.tell(Millis(i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX)), status.records);
+        status.line(elapsed, self.rate(), zone)
     }
 
     /// Records per second, just now.
