@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import stat
+import subprocess
 import time
 import unittest
 
@@ -24,6 +25,37 @@ def alive(pid):
 def resident(pid):
     """Kilobytes of memory that a process holds."""
     return int(pathlib.Path(f"/proc/{pid}/status").read_text().split("VmRSS:")[1].split()[0])
+
+
+class SharedWorkspace(KernelCase):
+    def prompt(self, *lines):
+        """What a prompt on the workspace of the kernel shows when these lines are typed."""
+        keyboard, terminal = os.openpty()
+        program = pathlib.Path(os.environ["MILLSTREAM_KERNEL"]).with_name("millstream")
+        environment = dict(os.environ, MILLSTREAM_WORKSPACE=str(self.work / "workspace"), HOME=str(self.work), TERM="dumb")
+        process = subprocess.Popen([program], stdin=terminal, stdout=terminal, stderr=terminal, env=environment)
+        os.close(terminal)
+        os.write(keyboard, "".join(line + "\n" for line in [*lines, "\\quit"]).encode())
+        heard = b""
+        while True:
+            try:
+                heard += os.read(keyboard, 4096)
+            except OSError:  # Nobody holds the other side any more.
+                break
+        os.close(keyboard)
+        self.assertEqual(process.wait(timeout=PATIENCE), 0)
+        return heard.decode()
+
+    def test_a_prompt_and_a_notebook_share_the_topics_and_neither_takes_the_names_of_the_other(self):
+        bounded = "WITH ('scan.bounded.mode' = 'latest-offset')"
+        self.run_cell(f"CREATE TABLE orders (id INT) {bounded}; INSERT INTO orders VALUES (1)")
+        said = self.prompt(f"CREATE TABLE orders (id STRING) {bounded};", "INSERT INTO orders VALUES ('2');")
+        self.assertIn("1 row written", said)
+        _, heard = self.run_cell("INSERT INTO orders VALUES (3); SELECT COUNT(*) AS n FROM orders")
+        self.assertIn("3", shown(heard)[-1])
+        _, heard = self.run_cell("SHOW CREATE TABLE orders")
+        self.assertIn("`id` INT", shown(heard)[-1])
+        self.assertIn("`id` STRING", self.prompt("SHOW CREATE TABLE orders;"))
 
 
 class Cells(KernelCase):

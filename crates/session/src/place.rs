@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use millstream_connect::file::{self, Footer};
 use millstream_connect::format::{FORMAT_OPTIONS, KEY_OPTIONS};
-use millstream_record::{Connector, Options};
+use millstream_record::{Connector, Options, Stop};
 use millstream_sql::declare::{TAP_OPTIONS, wrong_option};
 use millstream_sql::statement::{Name, Place};
 use millstream_sql::{Relation, Span, SqlError};
@@ -51,6 +52,14 @@ impl Found {
         let typed = self.opening.iter().chain(more).map(|(key, value)| (key.as_str(), value.as_str()));
         let checked = Options::check(typed, &[self.connector.options(), TAP_OPTIONS]);
         Ok(checked.map_err(|error| wrong_option(self.connector.name(), &error))?)
+    }
+
+    /// What files say of themselves; `None` where records must be looked at.
+    pub fn footer(&self, stop: &Stop) -> Result<Option<Footer>, Fault> {
+        if self.connector.name() != "filesystem" {
+            return Ok(None);
+        }
+        Ok(file::footer(&self.checked(&[])?, stop)?)
     }
 
     /// Whether its tables name a format.
@@ -112,7 +121,7 @@ fn by_url(session: &Session, text: &str, span: Span) -> Result<Found, Fault> {
         Some(("kafka", rest)) => kafka(session, rest),
         Some(("demo", name)) => by_name(session, &Name { text: format!("demo.{name}"), span }),
         Some(("topic", name)) => topic(session, name)?.ok_or_else(|| nothing(session, name)),
-        Some(("file", path)) => file(session, path),
+        Some(("file", path)) => files(session, path),
         Some((scheme, _)) => Err(SqlError::new("E0301", format!("nothing here reads {scheme}://")).hint(FORMS).into()),
         None => {
             let is_file = text.contains(['*', '?', '/']) || Path::new(text).exists();
@@ -122,7 +131,7 @@ fn by_url(session: &Session, text: &str, span: Span) -> Result<Found, Fault> {
             if !is_file && session.catalog.contains(text) {
                 return by_name(session, &Name { text: text.into(), span });
             }
-            if is_file || text.contains('.') { file(session, text) } else { Err(nothing(session, text)) }
+            if is_file || text.contains('.') { files(session, text) } else { Err(nothing(session, text)) }
         }
     }
 }
@@ -165,7 +174,7 @@ fn kafka(session: &Session, rest: &str) -> Result<Found, Fault> {
     })
 }
 
-fn file(session: &Session, path: &str) -> Result<Found, Fault> {
+fn files(session: &Session, path: &str) -> Result<Found, Fault> {
     let connector = session.outside.connector("filesystem")?.clone();
     let name = Path::new(path).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let stem = name.split('.').next().unwrap_or_default();

@@ -12,7 +12,7 @@ use millstream_connect::sample::SampleSource;
 use millstream_engine::Doors;
 use millstream_plan::{Graph, Tap};
 use millstream_record::{
-    Connector, Error, Limits, Millis, Options, Poll, RawScan, RawStart, Sample, Scan, Source, Stop,
+    Connector, Error, Limits, Millis, Options, PartitionId, Poll, RawScan, RawStart, Sample, Scan, Source, Stop,
 };
 use millstream_sql::{Relation, SqlError};
 
@@ -39,8 +39,8 @@ pub struct TableSample {
 enum Kept {
     /// Records as they are.
     Records(Arc<Sample>),
-    /// Rows, of tables that have no records (generated, Parquet, kept by the session).
-    Rows(Arc<[RecordBatch]>),
+    /// Rows, of tables that have no records (generated, Parquet, kept by the session), in the order of each partition.
+    Rows(Arc<[(PartitionId, RecordBatch)]>),
 }
 
 impl TableSample {
@@ -49,11 +49,16 @@ impl TableSample {
         TableSample { drawn, kept: Kept::Records(sample) }
     }
 
+    /// Rows that were read at this time, of a table that has no records.
+    pub(crate) fn of_rows(drawn: Millis, rows: Vec<(PartitionId, RecordBatch)>) -> TableSample {
+        TableSample { drawn, kept: Kept::Rows(rows.into()) }
+    }
+
     /// How many records.
     pub fn len(&self) -> usize {
         match &self.kept {
             Kept::Records(sample) => sample.len(),
-            Kept::Rows(rows) => rows.iter().map(RecordBatch::num_rows).sum(),
+            Kept::Rows(rows) => rows.iter().map(|(_, rows)| rows.num_rows()).sum(),
         }
     }
 
@@ -70,8 +75,8 @@ impl TableSample {
         }
     }
 
-    /// The rows of a table that has no records.
-    pub fn rows(&self) -> Option<&[RecordBatch]> {
+    /// The rows of a table that has no records, each piece with its partition.
+    pub fn rows(&self) -> Option<&[(PartitionId, RecordBatch)]> {
         match &self.kept {
             Kept::Records(_) => None,
             Kept::Rows(rows) => Some(rows),
@@ -81,7 +86,7 @@ impl TableSample {
     fn bytes(&self) -> usize {
         match &self.kept {
             Kept::Records(sample) => sample.bytes(),
-            Kept::Rows(rows) => rows.iter().map(RecordBatch::get_array_memory_size).sum(),
+            Kept::Rows(rows) => rows.iter().map(|(_, rows)| rows.get_array_memory_size()).sum(),
         }
     }
 
@@ -94,7 +99,10 @@ impl TableSample {
                 let format = connector.format(&options)?;
                 Ok(Box::new(SampleSource::new(&tap.name, &tap.physical(), &format, sample.clone())?))
             }
-            Kept::Rows(rows) => Ok(Box::new(Memory::new(&tap.name, source_schema(tap), rows.to_vec()))),
+            Kept::Rows(rows) => {
+                let rows = rows.iter().map(|(_, rows)| rows.clone()).collect();
+                Ok(Box::new(Memory::new(&tap.name, source_schema(tap), rows)))
+            }
         }
     }
 }
@@ -172,8 +180,9 @@ impl Session {
     /// As [`Session::sample`], of a tap.
     pub fn sample_of(&self, tap: &Arc<Tap>) -> Result<TableSample, Fault> {
         if tap.connector == aside::CONNECTOR {
-            let rows = doors::kept_rows(self, tap).into();
-            return Ok(TableSample { drawn: self.clock.now(), kept: Kept::Rows(rows) });
+            let partition = PartitionId::new(tap.name.as_str(), 0);
+            let rows = doors::kept_rows(self, tap).into_iter().map(|rows| (partition.clone(), rows)).collect();
+            return Ok(TableSample::of_rows(self.clock.now(), rows));
         }
         if let Some(kept) = self.samples.get(tap) {
             return Ok(kept);
@@ -240,7 +249,7 @@ fn draw(session: &Session, connector: &dyn Connector, tap: &Tap, options: &Optio
     }
     let source = connector.source(&tap.name, &tap.physical(), options)?;
     let rows = rows(source.as_ref(), Limits::default(), &session.stop)?;
-    Ok(TableSample { drawn: session.clock.now(), kept: Kept::Rows(rows.into()) })
+    Ok(TableSample::of_rows(session.clock.now(), rows))
 }
 
 /// One look whether to stop; after so many looks at which nothing came, what there is must do.
@@ -248,11 +257,11 @@ const WAIT: Duration = Duration::from_millis(20);
 const PATIENCE: u32 = 50;
 
 /// The first rows of a source.
-fn rows(source: &dyn Source, limits: Limits, stop: &Stop) -> Result<Vec<RecordBatch>, Fault> {
+pub(crate) fn rows(source: &dyn Source, limits: Limits, stop: &Stop) -> Result<Vec<(PartitionId, RecordBatch)>, Fault> {
     let columns = (0..source.schema().fields().len()).collect();
     let scan = Scan { columns, resume: None, batch_rows: 4096, stop: stop.clone() };
     let mut reader = source.open(scan)?;
-    let (mut kept, mut count, mut bytes, mut silent) = (Vec::<RecordBatch>::new(), 0, 0, 0);
+    let (mut kept, mut count, mut bytes, mut silent) = (Vec::new(), 0, 0, 0);
     while count < limits.records && bytes < limits.bytes && silent < PATIENCE {
         if stop.raised() {
             return Err(Error::Stopped.into());
@@ -262,7 +271,7 @@ fn rows(source: &dyn Source, limits: Limits, stop: &Stop) -> Result<Vec<RecordBa
                 let rows = fetched.rows.slice(0, fetched.rows.num_rows().min(limits.records - count));
                 count += rows.num_rows();
                 bytes += rows.get_array_memory_size();
-                kept.push(rows);
+                kept.push((fetched.partition, rows));
             }
             Poll::Nothing | Poll::Stalled(_) => silent += 1,
             Poll::End => break,

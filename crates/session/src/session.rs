@@ -17,6 +17,7 @@ use crate::doors::Outside;
 use crate::fault::Fault;
 use crate::ledgers::Ledgers;
 use crate::preview::Decoded;
+use crate::remember::Kept;
 use crate::reply::Reply;
 use crate::runs::{Notices, RunReport, Runs};
 use crate::sample::Samples;
@@ -121,8 +122,8 @@ pub struct Session {
     /// What was counted in the last preview of each version of a step.
     pub(crate) counted: BTreeMap<String, String>,
     pub(crate) store: Store,
-    /// What was kept last: the number of the change, and the settings.
-    pub(crate) stored: (u64, BTreeMap<String, String>),
+    /// What was kept last.
+    pub(crate) kept: Kept,
     pub(crate) notes: Vec<String>,
     /// Raised when the user does not want to wait for the statement any longer.
     pub(crate) stop: Stop,
@@ -156,7 +157,7 @@ impl Session {
             ledgers: Ledgers::default(),
             counted: BTreeMap::new(),
             store: Store::of(&options.workspace),
-            stored: (0, BTreeMap::new()),
+            kept: Kept::default(),
             notes: Vec::new(),
             stop: Stop::default(),
             last_run: None,
@@ -169,7 +170,6 @@ impl Session {
         }
         demo::register(&mut session)?;
         session.workbook.begin();
-        session.stored = (session.workbook.changes(), BTreeMap::new());
         if session.manner.keeps() {
             remember::recall(&mut session);
         }
@@ -277,6 +277,9 @@ impl Session {
 
     fn answer(&mut self, text: &Arc<str>, span: Span) -> Result<Reply, Fault> {
         self.stop.attend();
+        if self.manner.keeps() {
+            remember::meet(self);
+        }
         let answer = self.answer_one(text, span);
         if self.manner.keeps() {
             remember::keep(self);

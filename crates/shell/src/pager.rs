@@ -36,9 +36,9 @@ impl Pager {
         let Some(program) = words.next() else { return Ok(false) };
         let mut pager = Command::new(program);
         pager.args(words).stdin(Stdio::piped());
-        // As git does it: colours pass, long lines are cut, the screen stays as it was left.
+        // As git does it: colours pass, long lines are cut, the screen stays as it was left. And Ctrl-C leaves.
         if std::env::var_os("LESS").is_none() {
-            pager.env("LESS", "RSX");
+            pager.env("LESS", "RSXK");
         }
         let Ok(mut child) = pager.spawn() else { return Ok(false) };
         if let Some(mut input) = child.stdin.take() {

@@ -28,7 +28,10 @@ pub fn play(desk: &Desk, text: &str, way: Way, screen: &mut Screen, interrupt: &
     let mut worst = Exit::Ok;
     let mut script = Some(Script::new(text));
     while let Some(rest) = script.take().filter(|script| script.left() > 0) {
-        interrupt.clear();
+        // Between two statements Ctrl-C ends the text as it does within one.
+        if interrupt.raised() {
+            return Ok(Exit::Interrupted);
+        }
         let began = Instant::now();
         let shown = match answer(desk, rest, screen, interrupt) {
             Ok(Answer { reply, changelog, notes, rest }) => {

@@ -3,40 +3,9 @@
 
 use std::fs;
 
+use crate::naughty::{NAUGHTY, assert_untouched};
 use crate::program::{folder, run, stderr, stdout};
 use crate::pty::Terminal;
-
-/// Texts that have done harm elsewhere.
-const NAUGHTY: &[&str] = &[
-    "\x1b]0;owned\x07",
-    "\x1b]2;owned\x1b\\",
-    "\x1b]52;c;b3duZWQ=\x07",
-    "\x1b]8;;http://evil.example\x07click\x1b]8;;\x07",
-    "\x1b[31mred\x1b[1m",
-    "\x1b[2J\x1b[1;1Hgone",
-    "\x1b[?1049h",
-    "\x1b[?25l",
-    "\x1bc",
-    "\x1bP+q544e\x1b\\",
-    "\u{9b}31mred",
-    "\u{9d}0;owned\u{9c}",
-    "over\rwrite",
-    "back\x08\x08\x08\x08",
-    "bell\x07",
-    "line\nbreak\ttab",
-    "pay\u{202e}cod.exe",
-    "\u{2066}isolate\u{2069}",
-    "zero\u{200b}width\u{200d}join\u{feff}",
-    "tag\u{e0041}s",
-    "nul\0byte",
-    "del\x7f",
-    "\u{2028}separators\u{2029}",
-    "\x0e\x0f shift",
-    "%s%n%x ${jndi:ldap://evil} '; DROP TABLE t; --",
-    "<script>alert(1)</script>",
-    "a|b`c\"d",
-    "Ω≈ç√∫˜µ 漢字 🦀 ﷽",
-];
 
 /// A JSON string of any text.
 fn quoted(text: &str) -> String {
@@ -74,21 +43,46 @@ fn no_payload_touches_the_terminal_in_any_format() {
         let mut terminal = Terminal::start(folder.path(), &arguments, 50, 100, "xterm-256color");
         assert_eq!(terminal.exit_code(), Some(0), "{format}: {}", terminal.shown());
         assert!(terminal.shown().contains("still here"), "{format}: {}", terminal.shown());
-        terminal.look(|parser| {
-            let (screen, heard) = (parser.screen(), parser.callbacks());
-            assert_eq!((&heard.titles, &heard.clipboard), (&vec![], &vec![]), "{format}");
-            assert!(!screen.alternate_screen() && !screen.hide_cursor() && !screen.application_cursor(), "{format}");
-            for row in 0..50 {
-                for column in 0..100 {
-                    let cell = screen.cell(row, column).expect("inside");
-                    let plain = cell.fgcolor() == vt100::Color::Default && !cell.bold() && !cell.inverse();
-                    assert!(plain, "{format}: a cell is coloured at {row}, {column}: {:?}", cell.contents());
-                }
-            }
-            assert!(screen.cursor_position().1 == 0, "{format}: the cursor is where a line begins");
-        });
+        assert_untouched(&terminal, format);
         assert!(count > 150);
     }
+}
+
+#[test]
+fn no_name_of_a_file_and_no_error_about_one_touches_the_terminal() {
+    let folder = folder();
+    fs::create_dir(folder.path().join("data")).expect("a folder");
+    // A name can hold neither a slash nor a NUL.
+    let names: Vec<String> = NAUGHTY.iter().map(|text| text.replace(['/', '\0'], "_")).collect();
+    for (number, name) in names.iter().enumerate() {
+        fs::write(folder.path().join("data").join(format!("{number}{name}")), "{\"n\":1}\n").expect("writes");
+    }
+    let mut terminal = Terminal::start(folder.path(), &["--color", "never"], 60, 120, "xterm-256color");
+    terminal.wait_for_editor();
+    for typed in ["SHOW TOPICS IN 'data';", "PEEK 'data/*' LIMIT 100;", "TAP 'data' AS t;", "SHOW CREATE TABLE t;"] {
+        terminal.submit(typed);
+        terminal.wait_for_editor();
+        assert_untouched(&terminal, typed);
+    }
+    // What nobody reads is named in an error: the table, the file, the column, the option.
+    let quoted: Vec<String> = names.iter().map(|name| name.replace('\'', "''")).collect();
+    let script: String = quoted
+        .iter()
+        .map(|name| {
+            let column = name.replace('`', "");
+            format!(
+                "PEEK 'data/no{name}.jsonl'; SELECT `{column}` FROM demo.trades; SELECT * FROM `{column}`; \
+                 CREATE TABLE t2 (a INT) WITH ('connector' = '{name}'); SET '{name}' = '{name}'; \
+                 CREATE TABLE t3 (`{column}` INT) WITH ('connector' = 'filesystem', 'path' = '{name}', 'format' = 'json', '{name}' = '1');\n"
+            )
+        })
+        .collect();
+    fs::write(folder.path().join("script.sql"), script).expect("writes");
+    let arguments = ["--keep-going", "--color", "never", "-f", "script.sql"];
+    let mut terminal = Terminal::start(folder.path(), &arguments, 60, 120, "xterm-256color");
+    assert_eq!(terminal.exit_code(), Some(1));
+    assert!(terminal.shown().contains("error["), "{}", terminal.shown());
+    assert_untouched(&terminal, "errors");
 }
 
 #[test]

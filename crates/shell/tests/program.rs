@@ -1,15 +1,22 @@
-//! Starts the binary: in a folder of its own, without the settings of whoever runs the tests.
+//! Starts the binary: in a folder of its own, without the settings of whoever runs the tests. The stories across crates
+//! use this file, too.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-/// The binary under test.
-pub const BINARY: &str = env!("CARGO_BIN_EXE_millstream");
+/// The binary under test. Tests of other packages find it beside themselves, where the workspace is built.
+pub fn binary() -> PathBuf {
+    let beside = || {
+        let own = std::env::current_exe().expect("the tests know themselves");
+        own.ancestors().nth(2).expect("tests lie in a folder of the build").join("millstream")
+    };
+    option_env!("CARGO_BIN_EXE_millstream").map_or_else(beside, PathBuf::from)
+}
 
 /// The program in `folder`, with a clean environment.
 pub fn millstream(folder: &Path) -> Command {
-    let mut command = Command::new(BINARY);
+    let mut command = Command::new(binary());
     clean(&mut command, folder);
     command
 }

@@ -50,8 +50,19 @@ impl Terminal {
 
     /// The same with these variables in the environment.
     pub fn with(folder: &Path, arguments: &[&str], rows: u16, columns: u16, environment: &[(&str, &str)]) -> Terminal {
+        Terminal::program(&program::binary(), folder, arguments, (rows, columns), environment)
+    }
+
+    /// Another program, or the same, on a terminal of so many rows and columns.
+    pub fn program(
+        program: &Path,
+        folder: &Path,
+        arguments: &[&str],
+        (rows, columns): (u16, u16),
+        environment: &[(&str, &str)],
+    ) -> Terminal {
         let (master, slave) = open(rows, columns);
-        let mut command = Command::new(program::BINARY);
+        let mut command = Command::new(program);
         program::clean(&mut command, folder);
         command.args(arguments).envs(environment.iter().copied());
         let stream = || Stdio::from(slave.try_clone().expect("can be doubled"));
@@ -111,9 +122,39 @@ impl Terminal {
 
     /// Waits until the editor waits for keys: its mark stands on the last line that is not empty.
     pub fn wait_for_prompt(&self) {
-        self.wait_until("the prompt", |shown| {
-            shown.lines().map(str::trim_end).rfind(|line| !line.is_empty()) == Some(">")
+        self.wait_until("the prompt", ends_in_mark);
+    }
+
+    /// Waits until keys go to the editor and no longer to whatever runs: not only its mark is there.
+    pub fn wait_for_editor(&self) {
+        self.wait_until("the editor", |shown| self.edits(shown));
+    }
+
+    /// Whether keys go to the editor.
+    pub fn is_editing(&self) -> bool {
+        self.edits(&self.shown())
+    }
+
+    fn edits(&self, shown: &str) -> bool {
+        ends_in_mark(shown) && !self.is_cooked() && !self.is_whole()
+    }
+
+    /// Types a line on a clear screen and waits until it is taken: before that Ctrl-C is a key of the editor, from then
+    /// on it is a signal, or a key of the screen that is watched.
+    pub fn submit(&mut self, line: &str) {
+        self.keys("\x0c");
+        // Above the mark there may be a line about what runs.
+        self.wait_until("a clear screen", |shown| self.edits(shown) && shown.trim().lines().count() <= 2);
+        let cleared = self.shown();
+        self.keys(&format!("{line}\r"));
+        self.wait_until("the line to be taken", |shown| {
+            self.is_whole() || self.is_cooked() || (ends_in_mark(shown) && *shown != *cleared)
         });
+    }
+
+    /// Whether something fills the whole screen.
+    pub fn is_whole(&self) -> bool {
+        self.look(|parser| parser.screen().alternate_screen())
     }
 
     /// Waits until the screen is as wanted.
@@ -167,6 +208,11 @@ impl Drop for Terminal {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Whether the mark of the prompt stands on the last line that is not empty.
+fn ends_in_mark(shown: &str) -> bool {
+    shown.lines().map(str::trim_end).rfind(|line| !line.is_empty()) == Some(">")
 }
 
 fn size(cells: u16) -> std::num::NonZeroU16 {

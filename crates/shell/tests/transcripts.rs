@@ -61,7 +61,8 @@ fn check(file: &Path) -> Option<String> {
 pub fn play(command: &str, folder: &Path) -> Output {
     let mut shell = Command::new("bash");
     program::clean(&mut shell, folder);
-    let programs = Path::new(program::BINARY).parent().expect("it lies in a folder");
+    let binary = program::binary();
+    let programs = binary.parent().expect("it lies in a folder");
     let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap_or_default());
     shell.env("PATH", path).args(["-c", command]).stdin(Stdio::null());
     shell.output().expect("bash is there")

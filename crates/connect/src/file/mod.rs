@@ -9,6 +9,7 @@ mod browse;
 mod chunk;
 mod compression;
 mod follow;
+mod footer;
 mod lines;
 mod listing;
 mod options;
@@ -24,6 +25,8 @@ use arrow::datatypes::DataType;
 use millstream_record::{Browse, Column, Connector, OptionSpec, Options, Result, Sink, Source};
 
 use crate::format::metadata;
+
+pub use footer::{Footer, footer};
 
 /// Files and folders.
 pub struct Filesystem;

@@ -129,7 +129,7 @@ impl ParquetFile {
 }
 
 /// Runs what reads a file that may be hostile: an error or a panic names the file.
-fn guarded<T>(path: &str, read: impl FnOnce() -> parquet::errors::Result<T>) -> Result<T> {
+pub(super) fn guarded<T>(path: &str, read: impl FnOnce() -> parquet::errors::Result<T>) -> Result<T> {
     match catch_unwind(AssertUnwindSafe(read)) {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => Err(Error::Invalid(format!("{path} cannot be read as Parquet: {error}"))),

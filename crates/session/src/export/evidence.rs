@@ -73,7 +73,7 @@ fn as_records(tap: &Tap, sample: &TableSample) -> Result<Sample, Fault> {
     let options = Options::check([("format", "json")], &[FORMAT_OPTIONS]).map_err(Error::from)?;
     let mut encode = Encode::new(&columns, &[], &options)?;
     let mut records = RawRecords::new(PartitionId::new(tap.name.as_str(), 0));
-    for rows in sample.rows().unwrap_or_default() {
+    for (_, rows) in sample.rows().unwrap_or_default() {
         for value in encode.apply(&Batch::insert(rows.clone()))?.values.iter() {
             records.offsets.push(records.offsets.len() as i64);
             records.values.push(value);

@@ -21,6 +21,8 @@ pub enum Format {
     },
     /// Lines of fields.
     Csv(Dialect),
+    /// Files with columns of their own.
+    Parquet,
     /// Text as it is.
     Text,
     /// Bytes as they are.
@@ -39,6 +41,7 @@ impl Format {
             Format::Debezium { .. } => "debezium-json".into(),
             Format::Csv(dialect) if dialect.header => "csv with header".into(),
             Format::Csv(_) => "csv".into(),
+            Format::Parquet => "parquet".into(),
             Format::Text => "text".into(),
             Format::Bytes => "bytes".into(),
             Format::Nothing => "empty".into(),
@@ -52,6 +55,7 @@ impl Format {
             Format::Json => "json",
             Format::Debezium { .. } => "debezium-json",
             Format::Csv(_) => "csv",
+            Format::Parquet => "parquet",
             Format::Text | Format::Bytes => "raw",
             Format::Nothing | Format::Later(_) => return None,
         })
@@ -72,6 +76,9 @@ pub fn guess(parts: &[RawRecords]) -> Format {
         return Format::Nothing;
     }
     let most = |fits: &dyn Fn(&[u8]) -> bool| values.iter().filter(|value| fits(value)).count() * 2 > values.len();
+    if values[0].starts_with(b"PAR1") {
+        return Format::Parquet;
+    }
     if let Some(later) = later(&values, &most) {
         return Format::Later(later);
     }
@@ -96,13 +103,10 @@ fn is_text(value: &[u8]) -> bool {
 type Most<'a> = &'a dyn Fn(&dyn Fn(&[u8]) -> bool) -> bool;
 
 /// Formats with a mark at their beginning: a registry's (a zero byte and the schema's number in four), an
-/// Avro file's, a Parquet file's.
+/// Avro file's.
 fn later(values: &[&[u8]], most: Most<'_>) -> Option<String> {
     if most(&|value| value.starts_with(b"Obj\x01")) {
         return Some("avro (whole files)".into());
-    }
-    if values[0].starts_with(b"PAR1") {
-        return Some("parquet".into());
     }
     let registry = |value: &[u8]| {
         value.len() > 5 && value[0] == 0 && u32::from_be_bytes([value[1], value[2], value[3], value[4]]) > 0

@@ -7,11 +7,13 @@ mod ddl;
 mod format;
 mod json;
 mod number;
+mod rows;
 mod text;
 mod time;
 mod tree;
 mod types;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +27,7 @@ use millstream_sql::types::{SqlType, TypeKind};
 pub use ddl::create_table;
 pub use format::{Format, guess};
 use number::Epoch;
+pub use rows::{columns_of, infer_rows, physical};
 use time::{Candidate, Part, Told};
 pub use time::{Disorder, ROUND, duration};
 use tree::Node;
@@ -58,6 +61,10 @@ pub struct EventTime {
     pub column: String,
     /// Its declaration, if it is not one of the record's own.
     pub declared: Option<String>,
+    /// The column, and the fields that lead to the place in it; empty if the log's own time is taken.
+    path: Vec<String>,
+    /// How that place tells the time.
+    told: Told,
     /// The place in the record, as a user would say it, and how it tells the time.
     pub shown: String,
     /// On what evidence.
@@ -102,7 +109,7 @@ fn columns(sample: &Sample, format: &Format, names: Option<Vec<String>>, types: 
         Format::Json | Format::Debezium { .. } => json_columns(sample, format, types),
         Format::Csv(dialect) => csv_columns(sample, *dialect, names, types),
         Format::Text => (vec![("line".into(), types::string())], Vec::new()),
-        Format::Bytes | Format::Nothing | Format::Later(_) => {
+        Format::Parquet | Format::Bytes | Format::Nothing | Format::Later(_) => {
             (vec![("bytes".into(), nullable(TypeKind::VarBinary(millstream_sql::types::MAX_LENGTH)))], Vec::new())
         }
     }
@@ -206,21 +213,18 @@ fn told(conflict: &types::Conflict, sample: &Sample) -> String {
 }
 
 /// The sample through the decoder of the table.
+#[derive(Default)]
 struct Decoded {
     parts: Vec<Part>,
+    /// What is known of the range of columns beyond the sample.
+    ranges: BTreeMap<String, (i64, i64)>,
     bad: u64,
     rejected: Vec<Rejected>,
 }
 
 impl Decoded {
     fn new(sample: &Arc<Sample>, columns: &[(String, SqlType)], options: &[(String, String)]) -> Result<Decoded> {
-        let column = |(name, data_type): &(String, SqlType)| Column {
-            name: name.clone(),
-            data_type: data_type.to_arrow(),
-            nullable: true,
-            origin: Origin::Payload,
-        };
-        let mut columns: Vec<Column> = columns.iter().map(column).collect();
+        let mut columns: Vec<Column> = columns.iter().map(physical).collect();
         let payload = columns.len();
         columns.push(Column {
             name: "timestamp".into(),
@@ -235,7 +239,7 @@ impl Decoded {
         let source = SampleSource::new("", &columns[..known], &options, sample.clone())?;
         let scan = Scan { columns: (0..known).collect(), resume: None, batch_rows: usize::MAX, stop: Stop::default() };
         let mut reader = source.open(scan)?;
-        let mut decoded = Decoded { parts: Vec::new(), bad: 0, rejected: Vec::new() };
+        let mut decoded = Decoded::default();
         loop {
             match reader.poll(Duration::ZERO)? {
                 Poll::Rows(fetched) => {
@@ -258,6 +262,9 @@ impl Decoded {
 
     /// The least and the greatest number at a place.
     fn range(&self, path: &[String]) -> Option<(i64, i64)> {
+        if let Some(range) = self.ranges.get(&path[0]).filter(|_| path.len() == 1) {
+            return Some(*range);
+        }
         let candidate = Candidate { path: path.to_vec(), told: Told::Epoch(Epoch::Millis) };
         let all = time::series(&candidate, &self.parts);
         let known = || all.iter().flat_map(|series| series.moments.iter().flatten().copied());
@@ -318,7 +325,8 @@ fn event_time(sample: &Sample, columns: &[(String, SqlType)], decoded: &Decoded)
         Told::Fraction => "epoch seconds with a fraction",
     };
     let shown = format!("{} ({how}, detected)", candidate.path.join("."));
-    Some(EventTime { column, declared, shown, why: score.why, bound: disorder.bound(), disorder })
+    let Candidate { path, told } = candidate;
+    Some(EventTime { column, declared, path, told, shown, why: score.why, bound: disorder.bound(), disorder })
 }
 
 /// When the log got a record is the event time where the record itself does not say.
@@ -337,6 +345,8 @@ fn log_time(sample: &Sample, taken: &[String], decoded: &Decoded) -> Option<Even
     let disorder = Disorder::of(&series, sample);
     Some(EventTime {
         declared: Some(format!("{quoted} TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL")),
+        path: Vec::new(),
+        told: Told::Timestamp { zoned: true, precision: 3 },
         shown: format!("{column} (the log's own time: no column of the record tells one)"),
         why: String::new(),
         bound: disorder.bound(),
@@ -346,7 +356,7 @@ fn log_time(sample: &Sample, taken: &[String], decoded: &Decoded) -> Option<Even
 }
 
 /// How far the rows of an existing table are out of order, from decoded rows of each partition and the
-/// column that tells their time.
+/// column that tells their time. Rows that are no records have a sample without any.
 pub fn disorder(sample: &Sample, rows: &[(PartitionId, arrow::array::ArrayRef)]) -> Disorder {
     let of = |(partition, column): &(PartitionId, arrow::array::ArrayRef)| {
         let moments = time::moments(column, &[], Told::Timestamp { zoned: true, precision: 3 });

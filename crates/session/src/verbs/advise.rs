@@ -37,17 +37,17 @@ pub fn watermark(session: &Session, name: &Name) -> Result<Reply, Fault> {
         return Err(error.hint("declare one: WATERMARK FOR ts AS ts - INTERVAL '1' SECOND; or TAP the topic").into());
     };
     let kept = session.sample_of(&tap)?;
-    let Some(records) = kept.records() else {
-        let error = SqlError::new("E0711", format!("the rows of '{}' have no order of arrival to measure", name.text));
-        return Err(error.at(name.span).into());
-    };
     let (mut times, mut now) = (Vec::new(), None);
-    for (partition, rows) in decoded(session, &tap)? {
+    let rows = match kept.rows() {
+        Some(rows) => rows.iter().map(|(part, rows)| Ok((part.clone(), with_computed(&tap, rows)?))).collect(),
+        None => decoded(session, &tap),
+    };
+    for (partition, rows) in rows? {
         let time = millis(rows.column(watermark.column))?;
         now = now.or(bound(&tap, watermark, &rows, &time)?);
         times.push((partition, time));
     }
-    Ok(advice(&infer::disorder(records, &times), now))
+    Ok(advice(&infer::disorder(kept.records().unwrap_or(&Arc::default()), &times), now))
 }
 
 /// All columns of the sampled rows, computed ones included, a piece for each partition.

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use millstream_record::{Limits, Sample};
+use millstream_connect::file::Footer;
+use millstream_record::{Column, Limits, Millis, Sample};
 use millstream_sql::statement::{Statement, Tap};
 use millstream_sql::types::quoted;
 use millstream_sql::{Relation, SqlError};
@@ -12,7 +13,7 @@ use crate::fault::Fault;
 use crate::infer::{self, Format, Inference};
 use crate::place::{self, Found};
 use crate::reply::Reply;
-use crate::sample::TableSample;
+use crate::sample::{self, TableSample};
 use crate::session::Session;
 use crate::status::count;
 use crate::verbs::create;
@@ -21,23 +22,50 @@ use crate::verbs::create;
 pub fn tap(session: &mut Session, tap: &Tap) -> Result<Reply, Fault> {
     let found = place::find(session, &tap.place)?;
     let name = name_of(session, tap, &found)?;
+    if let Some(footer) = found.footer(&session.stop)? {
+        return rows(session, &found, &name, &footer);
+    }
     let first = draw(session, &found, &[])?;
     let format = infer::guess(first.parts());
     readable(&format, &found, &name)?;
     let (sample, names) = cut(session, &found, &format, first)?;
     let inference = infer::infer(&sample, format, names)?;
+    declare(session, &found, &name, &inference, |drawn| TableSample::of(drawn, sample))
+}
+
+/// Files that know their own columns: those of the footer are declared, and some rows tell the event time.
+fn rows(session: &mut Session, found: &Found, name: &str, footer: &Footer) -> Result<Reply, Fault> {
+    let (columns, notes) = infer::columns_of(footer);
+    if columns.is_empty() {
+        let error = SqlError::new("E0711", format!("'{name}' has no column that SQL has a type for"));
+        return Err(error.into());
+    }
+    let options = found.checked(&[("format".into(), "parquet".into())])?;
+    let physical: Vec<Column> = columns.iter().map(infer::physical).collect();
+    let source = found.connector.source(name, &physical, &options)?;
+    let rows = sample::rows(source.as_ref(), Limits::default(), &session.stop)?;
+    let inference = infer::infer_rows(footer, columns, notes, &rows);
+    declare(session, found, name, &inference, |drawn| TableSample::of_rows(drawn, rows))
+}
+
+/// Declares what was found, and keeps the sample of it.
+fn declare(
+    session: &mut Session,
+    found: &Found,
+    name: &str,
+    inference: &Inference,
+    sample: impl FnOnce(Millis) -> TableSample,
+) -> Result<Reply, Fault> {
     let mut options = vec![("connector".to_string(), found.connector.name().to_string())];
     options.extend(found.options.iter().cloned());
     if found.connector.name() == "kafka" && !options.iter().any(|(key, _)| key == "scan.startup.mode") {
         options.push(("scan.startup.mode".into(), "earliest-offset".into()));
     }
-    let text = infer::create_table(&inference, &name, &options, found.has_formats());
-    declare(session, &text)?;
-    if let Some(Relation::Table(table)) = session.catalog.get(&name) {
-        let drawn = session.clock.now();
-        session.samples.keep(&table.tap, TableSample::of(drawn, sample));
+    create(session, &infer::create_table(inference, name, &options, found.has_formats()))?;
+    if let Some(Relation::Table(table)) = session.catalog.get(name) {
+        session.samples.keep(&table.tap, sample(session.clock.now()));
     }
-    Ok(Reply::Text(told(&name, &inference)))
+    Ok(Reply::Text(told(name, inference)))
 }
 
 /// The name of the table. A table over the same place is tapped anew (UNDO takes that back); another
@@ -101,7 +129,7 @@ fn cut(session: &Session, found: &Found, format: &Format, first: Arc<Sample>) ->
     Ok((draw(session, found, &options)?, names))
 }
 
-fn declare(session: &mut Session, text: &str) -> Result<(), Fault> {
+fn create(session: &mut Session, text: &str) -> Result<(), Fault> {
     for statement in millstream_sql::parse(text)? {
         if let Statement::CreateTable(mut draft) = statement.value {
             draft.or_replace = session.catalog.contains(&draft.name.text);

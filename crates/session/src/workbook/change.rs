@@ -61,7 +61,7 @@ pub enum Edit {
 impl Change {
     /// Puts what it leads to in place.
     pub fn make(&self, workbook: &mut Workbook, catalog: &mut Catalog) {
-        self.edits.iter().for_each(|edit| edit.apply(true, workbook, catalog));
+        self.edits.iter().for_each(|edit| edit.make(workbook, catalog));
     }
 
     /// Puts what was before it in place.
@@ -79,6 +79,19 @@ impl Change {
 }
 
 impl Edit {
+    /// Puts what it leads to in place.
+    pub fn make(&self, workbook: &mut Workbook, catalog: &mut Catalog) {
+        self.apply(true, workbook, catalog);
+    }
+
+    /// The name that it touches; none of the draft, which has no name.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Edit::Table { name, .. } | Edit::Step { name, .. } | Edit::Function { name, .. } => Some(name),
+            Edit::Draft { .. } => None,
+        }
+    }
+
     fn apply(&self, forward: bool, workbook: &mut Workbook, catalog: &mut Catalog) {
         match self {
             Edit::Table { name, before, after } => {

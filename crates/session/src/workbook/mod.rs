@@ -5,6 +5,7 @@
 mod change;
 mod file;
 mod graph;
+mod merge;
 mod secrets;
 mod step;
 mod store;
@@ -15,10 +16,11 @@ use std::sync::Arc;
 use millstream_sql::Catalog;
 
 pub use change::{Change, Edit};
-pub use file::{Entry, read, write};
+pub use file::{Contents, Entry, Key, Pieces, pieces, read, write};
 pub use graph::dependents;
+pub use merge::{changed, with};
 pub use step::{Step, Version, base, is_version};
-pub use store::Store;
+pub use store::{Stamp, Store};
 
 /// So many changes can be taken back.
 const MOST_CHANGES: usize = 200;
@@ -79,6 +81,16 @@ impl Workbook {
         self.changes += 1;
         self.done.push(change.clone());
         Some(change)
+    }
+
+    /// Makes a change of somebody else. It cannot be taken back here, and what was done here to the same
+    /// names before cannot either: it would take theirs back with it.
+    pub fn take_over(&mut self, edit: Edit, catalog: &mut Catalog) {
+        edit.make(self, catalog);
+        self.changes += 1;
+        let apart = |change: &Change| change.edits.iter().all(|done| done.name() != edit.name());
+        self.done.retain(apart);
+        self.undone.retain(apart);
     }
 
     /// Forgets the way back: what stands now is the beginning.

@@ -49,6 +49,17 @@ impl Step {
         Step { versions }
     }
 
+    /// What somebody else made of it, with the current version behind theirs if it says something else.
+    #[must_use]
+    pub fn behind(&self, theirs: &Step) -> Step {
+        let (mine, other) = (&self.current().view, &theirs.current().view);
+        if (&mine.text, &mine.columns) == (&other.text, &other.columns) {
+            theirs.clone()
+        } else {
+            theirs.with(mine.clone())
+        }
+    }
+
     /// A step whose oldest known version has this number.
     pub fn starting_at(version: Version) -> Step {
         Step { versions: vec![version] }

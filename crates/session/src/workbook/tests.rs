@@ -65,7 +65,7 @@ fn seen(workbook: &Workbook, catalog: &Catalog) -> (String, Vec<String>) {
         Relation::View(view) => format!("{}: {}", view.name, view.text),
         Relation::Table(table) => table.tap.name.clone(),
     });
-    (write(workbook, catalog, &BTreeMap::new()), relations.collect())
+    (write(&pieces(workbook, catalog, &BTreeMap::new())), relations.collect())
 }
 
 proptest! {
@@ -112,11 +112,15 @@ proptest! {
                 workbook.make(change, &mut catalog);
             }
         }
-        let text = write(&workbook, &catalog, &BTreeMap::from([("k'ey".to_string(), "it's".to_string())]));
+        let settings = BTreeMap::from([("k'ey".to_string(), "it's".to_string())]);
+        let written = pieces(&workbook, &catalog, &settings);
+        let contents = read(&write(&written));
+        prop_assert!(contents.broken.is_empty(), "{:?}", contents.broken);
+        prop_assert_eq!(contents.pieces(), written);
         let mut versions = Vec::new();
         let mut draft = None;
-        for entry in read(&text) {
-            match entry.expect("it was written so") {
+        for entry in contents.parts.into_values().flat_map(|part| part.entries) {
+            match entry {
                 Entry::Draft(text) => draft = Some(text),
                 Entry::Statement { statement, version } => match *statement {
                     millstream_sql::Statement::CreateView(view) => versions.push((view.name.text, version, view.text)),

@@ -3,6 +3,8 @@
 //! partition, timestamp, value, with `\xNN` for bytes and `-` for a tombstone.
 
 mod look;
+mod packed;
+mod parquet;
 mod random;
 
 use std::path::{Path, PathBuf};

@@ -84,10 +84,11 @@ fn tell(outlet: &Outlet, left: bool) {
 
 /// Reads once and answers, if there is something to answer. [`Line::Leave`] is also what a command says that ends it all.
 pub fn ask(prompt: &mut Prompt, desk: &Desk, screen: &mut Screen, interrupt: &Interrupt) -> io::Result<Line> {
+    // While one types Ctrl-C is a key. From the moment when the line is taken it is meant for the answer, all of it.
+    interrupt.clear();
     let line = prompt.read(screen, interrupt)?;
     if let Line::Watch = line {
         watch_again(desk, screen, interrupt)?;
-        interrupt.clear();
     }
     if let Line::Text(text) = &line
         && !text.trim().is_empty()
@@ -103,7 +104,6 @@ pub fn ask(prompt: &mut Prompt, desk: &Desk, screen: &mut Screen, interrupt: &In
         if let Ok(vocabulary) = desk.ask(interrupt, |session| session.vocabulary()) {
             prompt.learn(vocabulary);
         }
-        interrupt.clear();
     }
     Ok(line)
 }

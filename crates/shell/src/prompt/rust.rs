@@ -37,7 +37,6 @@ impl Rust {
     pub fn begin(&self, desk: &Desk, words: &str, screen: &mut Screen, interrupt: &Interrupt) -> io::Result<()> {
         self.evaluator.warm();
         let exchange = Exchange::read(words).unwrap_or_default();
-        interrupt.clear();
         match self.exchange(desk, &exchange, screen, interrupt)? {
             Ok(outgoing) => {
                 *self.outgoing() = outgoing;
@@ -119,7 +118,6 @@ impl Rust {
 
     /// Runs a piece of Rust and shows what comes of it.
     pub fn answer(&self, desk: &Desk, text: &str, screen: &mut Screen, interrupt: &Interrupt) -> io::Result<Exit> {
-        interrupt.clear();
         match self.run(desk, text, screen, interrupt)? {
             Ok(()) => Ok(Exit::Ok),
             Err(fault) => {
