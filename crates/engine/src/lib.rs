@@ -36,6 +36,7 @@ mod replay;
 mod rows;
 mod run;
 mod slices;
+mod spill;
 mod spread;
 mod stage;
 mod state;
@@ -51,10 +52,13 @@ pub use error::{EngineError, Result};
 pub use intake::physical_schema;
 pub use ledger::{Account, Ledger};
 pub use opening::first as begin_first;
-pub use operator::{Operator, Output};
+pub use operator::{Operator, Output, Spilled, Wake};
 pub use pipeline::{Emit, Pipeline};
 pub use progress::{Counters, OperatorProgress, OutputProgress, Progress, SourceProgress};
 pub use replay::{Replay, Snapshot};
 pub use run::{Cut, Event, Run, Standing, resume, start, watermarks_key};
-pub use state::{MemoryStore, StateStore, Tables, decode_table, encode_table};
+pub use spill::Memory;
+pub use state::{
+    MemoryShelf, MemoryStore, Piece, Shelf, State, StateStore, Tables, Written, decode_table, encode_table,
+};
 pub use woven::{Order, Stretch, Tally, Woven};

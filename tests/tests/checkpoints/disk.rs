@@ -205,6 +205,8 @@ fn survives_kills_at_any_moment(name: &str, way: Way, query: Query) {
         site.produce(more);
         records += more;
         site.lanes = 1 + dice.below(3) as usize;
+        // State is put away, fits into memory again, and moves to other lanes in either form.
+        site.memory = [None, Some("0"), Some("20 kb")][dice.below(3) as usize];
         site.write(false, "");
         let mut running = site.start(None);
         std::thread::sleep(Duration::from_millis(dice.below(900)));

@@ -14,7 +14,7 @@ use millstream_record::{Batch, Kind, Kinds, Mark, Millis};
 use crate::aggregate::AggregateSet;
 use crate::error::Result;
 use crate::keys::Interner;
-use crate::operator::{Operator, Output};
+use crate::operator::{Operator, Output, Wake};
 use crate::pane::rows_call;
 use crate::state::Tables;
 use crate::take::take_column;
@@ -191,6 +191,10 @@ impl Operator for GroupAggregateOperator {
             self.aggregates.resize(self.interner.len());
         }
         Ok(())
+    }
+
+    fn wake(&self) -> Wake {
+        Wake::Never
     }
 
     fn size(&self) -> usize {
