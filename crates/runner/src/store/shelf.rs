@@ -17,6 +17,7 @@ use millstream_record::{Error, Result};
 use super::manifest::Sum;
 use super::read::read_whole;
 use super::{durable, entries, pack};
+use crate::fail::{Disk, disk};
 
 /// What the names of all packs on a shelf begin with.
 const PREFIX: &str = "piece-";
@@ -89,7 +90,7 @@ impl Packs {
         }
         let name = format!("{PREFIX}{}.pack", self.next.fetch_add(1, Ordering::Relaxed));
         let path = self.folder.join(&name);
-        let written = File::create(&path).and_then(|mut file| file.write_all(&bytes));
+        let written = disk(Disk::Write).and_then(|()| File::create(&path)).and_then(|mut file| file.write_all(&bytes));
         written.map_err(|error| EngineError::Door { name: "state".into(), source: Error::io(&path, error) })?;
         Ok(self.piece(name, Known { sum: Sum::of(&bytes), synced: false }))
     }
