@@ -2,7 +2,9 @@
 //! back, and how long a row takes from the record that closes its window until a reader sees it committed.
 //!
 //! Each run is a process of its own: this program, started again. CPU time is told beside wall time, because
-//! it does not depend on who else is at work. `ROWS=n` makes runs shorter, `STATE_MB=n` the state smaller.
+//! it does not depend on who else is at work. `ROWS=n` makes runs shorter, `STATE_MB=n` the state smaller,
+//! `PARTS=recovery,latency` runs only these of checkpoints, guarantees, recovery, spilling, latency and memory.
+//! The last runs only when it is named: `MINUTES=30 PARTS=memory`.
 
 use std::fs;
 use std::path::Path;
@@ -14,6 +16,7 @@ use millstream_tests::bids::Bids;
 use millstream_tests::broker::{Broker, Size};
 use millstream_tests::topics::{Record, Topics};
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::producer::{BaseRecord, DefaultProducerContext, ThreadedProducer};
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 
 /// Set in the process that runs a job: its folder.
@@ -36,11 +39,19 @@ fn main() {
     let topics = Topics::at(broker.address());
     topics.create("bids", PARTITIONS);
     fill(&topics, rows);
+    let named = std::env::var("PARTS").unwrap_or_default();
+    let wanted =
+        |part: &str| if named.is_empty() { part != "memory" } else { named.split(',').any(|name| name == part) };
     println!("{rows} records in {PARTITIONS} partitions, medians of {RUNS} runs");
-    checkpoints(&broker, rows);
-    guarantees(&broker, &topics, rows);
-    recovery(&broker);
-    latency(&broker, &topics);
+    let parts: [(&str, &dyn Fn()); 6] = [
+        ("checkpoints", &|| checkpoints(&broker, rows)),
+        ("guarantees", &|| guarantees(&broker, &topics, rows)),
+        ("recovery", &|| recovery(&broker)),
+        ("spilling", &|| spilling(&broker)),
+        ("latency", &|| latency(&broker, &topics)),
+        ("memory", &|| memory(&broker)),
+    ];
+    parts.iter().filter(|(name, _)| wanted(name)).for_each(|(_, part)| part());
 }
 
 fn number(name: &str, default: usize) -> usize {
@@ -78,6 +89,13 @@ impl Job {
     fn every(&self, interval: &str) {
         let toml = format!("[job]\nparallelism = 2\n[checkpoints]\ninterval = \"{interval}\"\n");
         fs::write(self.0.path().join("millstream.toml"), toml).expect("the folder is ours");
+    }
+
+    /// Adds a setting of its checkpoints.
+    fn set(&self, line: &str) {
+        let path = self.0.path().join("millstream.toml");
+        let toml = fs::read_to_string(&path).expect("it was written") + line;
+        fs::write(path, toml).expect("the folder is ours");
     }
 
     fn start(&self) -> std::process::Child {
@@ -158,6 +176,67 @@ fn guarantees(broker: &Broker, topics: &Topics, rows: usize) {
     println!("  exactly once at {:.0} % of the rate of at least once", least.0 / once.0 * 100.0);
 }
 
+/// A window over many keys with memory for all, and with a tenth of it: processor time and peak memory.
+fn spilling(broker: &Broker) {
+    let megabytes = number("STATE_MB", 1024);
+    let keys = megabytes * 1_000_000 / 100;
+    let rows = 2 * keys;
+    let sql = format!(
+        "CREATE TABLE numbers (n BIGINT, ts AS TO_TIMESTAMP_LTZ(n, 3), WATERMARK FOR ts AS ts) WITH ('connector' = 'datagen', \
+         'fields.n.kind' = 'sequence', 'fields.n.start' = '1', 'fields.n.end' = '{rows}', 'number-of-rows' = '{rows}', 'rows-per-second' = '100000000');\n\
+         CREATE TABLE sunk (k BIGINT, n BIGINT, s BIGINT, h BIGINT) WITH ('connector' = 'blackhole');\n\
+         INSERT INTO sunk SELECT k, COUNT(*), SUM(n), MAX(n) FROM (SELECT MOD(n * 7919, {keys}) AS k, n, ts FROM numbers) GROUP BY k, TUMBLE(ts, INTERVAL '1' DAY);\n"
+    );
+    for memory in [None, Some(megabytes / 4), Some(megabytes / 10)] {
+        let job = Job::new(broker, true, "'connector' = 'blackhole'", "k BIGINT", "SELECT 1", "10 s");
+        fs::write(job.0.path().join("job.sql"), &sql).expect("the folder is ours");
+        if let Some(memory) = memory {
+            job.set(&format!("state-memory = \"{memory} mb\"\n"));
+        }
+        let before = children();
+        let mut child = job.start();
+        let mut most = 0;
+        while child.try_wait().expect("ours").is_none() {
+            most = held(child.id(), "VmHWM:").unwrap_or(most);
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let cpu = (children() - before) * 1e9 / rows as f64;
+        let memory = memory.map_or("memory for all".into(), |memory| format!("{memory} MiB for state"));
+        println!("{keys} keys in a window, {memory:<22} {cpu:>8.0} ns CPU/row, peak {} MiB", most >> 20);
+    }
+}
+
+/// Bytes of memory that a process holds, by the name of the line in its status.
+fn held(process: u32, line: &str) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let found = status.lines().find_map(|found| found.strip_prefix(line))?;
+    found.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes << 10)
+}
+
+/// Groups under full load for `MINUTES`, with a checkpoint every second: memory in each tenth of the time.
+fn memory(broker: &Broker) {
+    let minutes = number("MINUTES", 30);
+    let sql = "CREATE TABLE numbers (k BIGINT, v BIGINT) WITH ('connector' = 'datagen', 'fields.k.min' = '1', \
+               'fields.k.max' = '100000', 'rows-per-second' = '100000000');\n\
+               CREATE TABLE sunk (k BIGINT, n BIGINT, s BIGINT, h BIGINT) WITH ('connector' = 'blackhole');\n\
+               INSERT INTO sunk SELECT k, COUNT(*), SUM(v), MAX(v) FROM numbers GROUP BY k;\n";
+    let job = Job::new(broker, true, "'connector' = 'blackhole'", "k BIGINT", "SELECT 1", "1 s");
+    fs::write(job.0.path().join("job.sql"), sql).expect("the folder is ours");
+    let mut child = job.start();
+    for tenth in 1..=10 {
+        std::thread::sleep(Duration::from_secs(minutes as u64 * 6));
+        assert!(child.try_wait().expect("ours").is_none(), "{}", job.said());
+        let (now, most) = (held(child.id(), "VmRSS:").unwrap_or(0), held(child.id(), "VmHWM:").unwrap_or(0));
+        println!(
+            "after {:>4.1} minutes at full load: {} MiB, at most {}",
+            minutes as f64 * 0.1 * tenth as f64,
+            now >> 20,
+            most >> 20
+        );
+    }
+    child.kill().and_then(|()| child.wait()).expect("ours");
+}
+
 /// A job with much state, stopped and started again: until its graph runs, and until its next checkpoint.
 fn recovery(broker: &Broker) {
     let megabytes = number("STATE_MB", 1024);
@@ -226,15 +305,7 @@ fn latency(broker: &Broker, topics: &Topics) {
         fs::write(job.0.path().join("job.sql"), sql).expect("the folder is ours");
         let mut child = job.start();
         let address = broker.address();
-        let writer = std::thread::spawn(move || {
-            let topics = Topics::at(address);
-            let until = Instant::now() + Duration::from_secs(15);
-            while Instant::now() < until {
-                let started = Instant::now();
-                topics.produce(&source, (0..1000).map(|_| Record::new(0, format!("{{\"ms\":{}}}", now_ms()))));
-                std::thread::sleep(Duration::from_millis(20).saturating_sub(started.elapsed()));
-            }
-        });
+        let writer = std::thread::spawn(move || write_at_a_pace(&address, &source, Duration::from_secs(20)));
         let late = arrivals(broker, &sink, || writer.is_finished());
         child.kill().and_then(|()| child.wait()).expect("ours");
         writer.join().expect("it writes");
@@ -244,6 +315,24 @@ fn latency(broker: &Broker, topics: &Topics) {
             "window closed to row read, {guarantee:<14} median {:>5.0} ms, worst {worst:>5.0} ms of {count}",
             median(late)
         );
+    }
+}
+
+/// Writes 50 records a millisecond, each with the time at which it is sent.
+fn write_at_a_pace(servers: &str, topic: &str, time: Duration) {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", servers).set("linger.ms", "1");
+    let producer: ThreadedProducer<DefaultProducerContext> = config.create().expect("a valid configuration");
+    let (start, mut sent) = (Instant::now(), 0);
+    while start.elapsed() < time {
+        while sent < start.elapsed().as_millis() * 50 {
+            let line = format!("{{\"ms\":{}}}", now_ms());
+            // A full queue has room again soon.
+            if producer.send(BaseRecord::<(), str>::to(topic).partition(0).payload(&line)).is_ok() {
+                sent += 1;
+            }
+        }
+        std::thread::sleep(Duration::from_micros(500));
     }
 }
 

@@ -208,7 +208,7 @@ fn measure(what: &str, graph: Graph, inputs: &[&Vec<Batch>]) {
     let rows: usize = messages.iter().map(|(_, batch)| batch.len()).sum();
     let mut emitted = 0;
     let mut run = || {
-        let mut pipeline = Pipeline::new(&graph, 1, &Counters::new(&graph, 0)).expect("the graph can be built");
+        let mut pipeline = Pipeline::new(&graph, 1, &Counters::new(&graph, 0), None).expect("the graph can be built");
         let messages = messages.clone();
         emitted = 0;
         let mut emit = |_: usize, batch: Batch| {

@@ -29,9 +29,14 @@ impl AttachedWindow {
         times_of(rows.column(self.end))
     }
 
+    /// The watermark that closes a window with this end.
+    pub fn closes(&self, end: i64) -> Millis {
+        closes_at(self.clock, end)
+    }
+
     /// Whether a window with this end has closed: rows that belong to it are late.
     pub fn closed(&self, end: i64) -> bool {
-        closes_at(self.clock, end) <= self.watermark
+        self.closes(end) <= self.watermark
     }
 
     /// The watermark moves.

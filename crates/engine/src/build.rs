@@ -1,10 +1,11 @@
 //! From a node of the plan to the operator that does its work. The one place that names them all.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use millstream_plan::{Graph, Node, NodeId, Op, Window, WindowInput};
 
-use crate::error::Result;
+use crate::error::{EngineError, Result};
 use crate::expression::Expression;
 use crate::operator::Operator;
 use crate::operators::{
@@ -12,6 +13,7 @@ use crate::operators::{
     NormalizeOperator, OverOperator, SessionAggregateOperator, SessionRowsOperator, SortOperator, TableJoinOperator,
     WindowAggregateOperator, WindowJoinOperator, rank,
 };
+use crate::spill::{Memory, SpillingOperator};
 use crate::stage::{AssignWindow, Expand, Filter, Project, Stage, Unnest};
 
 /// What sits in a seat of a lane.
@@ -24,6 +26,24 @@ pub enum Work {
     Union,
     /// A step with state.
     Operator(Box<dyn Operator>),
+}
+
+/// Builds what a node does; an operator with keys puts state away when memory runs short.
+pub fn spilling(graph: &Arc<Graph>, id: NodeId, memory: &Arc<Memory>) -> Result<Work> {
+    let node = graph.node(id);
+    let has_keys = node.op.partition(0).is_some_and(|key| !key.is_empty());
+    match build(graph, node)? {
+        Work::Operator(_) if has_keys => {
+            let inputs: Vec<_> = node.inputs.iter().map(|&input| graph.node(input).row.schema.clone()).collect();
+            let shared = graph.clone();
+            let make = move || match build(&shared, shared.node(id))? {
+                Work::Operator(operator) => Ok(operator),
+                _ => Err(EngineError::Compute("an operator with keys has become a stage".into())),
+            };
+            Ok(Work::Operator(Box::new(SpillingOperator::new(&node.op, &inputs, Box::new(make), memory)?)))
+        }
+        other => Ok(other),
+    }
 }
 
 /// Builds what a node does.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use millstream_plan::Tap;
 use millstream_record::{Clock, DeadLetters, Millis, Sink, Source, Stop, SystemClock, parse_duration};
 
+use crate::spill::Memory;
 use crate::watermark::Timing;
 
 /// Sources and sinks by the names of their taps.
@@ -50,6 +51,8 @@ pub struct Options {
     pub stop: Stop,
     /// Tells the time of day.
     pub clock: Arc<dyn Clock>,
+    /// The memory for state, if it is limited. Of one run only.
+    pub memory: Option<Arc<Memory>>,
 }
 
 impl Default for Options {
@@ -64,6 +67,7 @@ impl Default for Options {
             dead_letters: None,
             stop: Stop::default(),
             clock: Arc::new(SystemClock),
+            memory: None,
         }
     }
 }

@@ -73,6 +73,13 @@ impl Interner {
         self.hashes.len()
     }
 
+    /// Makes room for so many keys more, which are about to come.
+    pub fn reserve(&mut self, keys: usize) {
+        let hashes = &self.hashes;
+        self.table.reserve(keys, |&group| hashes[group as usize]);
+        self.hashes.reserve(keys);
+    }
+
     /// Numbers rows `0..rows`: `groups[row]` is the group of the key in that row.
     pub fn intern(&mut self, columns: &[ArrayRef], rows: usize, groups: &mut Vec<u32>) -> Result<()> {
         groups.clear();
@@ -167,6 +174,8 @@ impl Interner {
                 Keys::Words { words, .. } => words.resize(length, 0),
                 Keys::Bytes { arena, .. } => arena.spans.resize(length, (0, 0)),
             }
+            let hashes = &self.hashes;
+            self.table.reserve(numbers.len(), |&group| hashes[group as usize]);
             // The next new key takes the last free number.
             self.free = numbers.iter().rev().copied().collect();
         }

@@ -1,6 +1,7 @@
 //! One lane: the operators that one thread owns, and the watermarks of their inputs.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -8,15 +9,16 @@ use millstream_plan::{Graph, NodeId};
 use millstream_record::{Batch, Epoch, Mark, Message, Millis};
 
 use crate::align::{Alignment, Step};
-use crate::build::{Work, build};
+use crate::build::{Work, build, spilling};
 use crate::error::Result;
 use crate::exchange::split;
 use crate::input::InputClock;
 use crate::inspect::{Detail, LaneReport, Reports, SeatReport};
 use crate::layout::{Layout, Route};
-use crate::operator::{Operator, Output};
+use crate::operator::{Operator, Output, Spilled};
 use crate::progress::{Counters, NodeCounters};
-use crate::state::{StateStore, Tables};
+use crate::spill::Memory;
+use crate::state::{Piece, State, StateStore, Tables};
 
 /// A message on its way to an operator.
 #[derive(Debug)]
@@ -33,9 +35,6 @@ pub struct Envelope {
     pub message: Message,
 }
 
-/// The state of the operators of one lane, by key.
-pub type LaneState = BTreeMap<String, Tables>;
-
 /// Where a lane hands things to.
 pub trait Outlet {
     /// Sends an envelope to another lane.
@@ -48,7 +47,7 @@ pub trait Outlet {
     fn satisfied(&mut self, _node: NodeId) {}
 
     /// All operators of lane `lane` have saved their state at the barrier of this epoch.
-    fn saved(&mut self, lane: usize, epoch: Epoch, state: LaneState) -> Result<()>;
+    fn saved(&mut self, lane: usize, epoch: Epoch, state: State) -> Result<()>;
 }
 
 /// The operators of one thread.
@@ -61,7 +60,7 @@ pub struct Lane {
     /// The last question of somebody who looks inside that this lane has answered.
     answered: u64,
     /// What operators have saved at the barrier that is passing through.
-    saved: LaneState,
+    saved: State,
 }
 
 /// An operator at work, and where its rows go.
@@ -75,13 +74,25 @@ struct Seat {
     readers: Vec<(NodeId, usize, Route)>,
     outputs: Vec<usize>,
     counters: NodeCounters,
-    /// Bytes of state that the counters know of.
+    /// Bytes of state that the counters know of, and what they know of the rest.
     size: usize,
+    spilled: Spilled,
 }
 
 impl Lane {
-    /// Builds the operators of one lane.
-    pub fn build(graph: &Graph, layout: &Layout, number: usize, counters: &Counters) -> Result<Lane> {
+    /// Builds the operators of one lane. They put state away when `memory` runs short, if it is given.
+    pub fn build(
+        graph: &Graph,
+        layout: &Layout,
+        number: usize,
+        counters: &Counters,
+        memory: Option<&Arc<Memory>>,
+    ) -> Result<Lane> {
+        let shared = memory.map(|memory| (Arc::new(graph.clone()), memory));
+        let work = |graph: &Graph, id: NodeId| match &shared {
+            Some((shared, memory)) => spilling(shared, id, memory),
+            None => build(graph, graph.node(id)),
+        };
         let seat = |id: usize| -> Result<Option<Seat>> {
             let (id, node) = (NodeId(id), &graph.nodes[id]);
             if !layout.lanes_of(id).contains(&number) {
@@ -97,7 +108,7 @@ impl Lane {
             }));
             Ok(Some(Seat {
                 uid: node.uid.clone(),
-                work: build(graph, node).map_err(|error| error.within(&node.uid))?,
+                work: work(graph, id).map_err(|error| error.within(&node.uid))?,
                 alignment: Alignment::new(clock.slot_count()),
                 clock,
                 input_schemas: node.inputs.iter().map(|&input| graph.node(input).row.schema.clone()).collect(),
@@ -105,12 +116,13 @@ impl Lane {
                 outputs: outputs.map(|(index, _)| index).collect(),
                 counters: counters.node(id),
                 size: 0,
+                spilled: Spilled::default(),
             }))
         };
         let seats = (0..graph.nodes.len()).map(seat).collect::<Result<_>>()?;
         let reports = counters.reports().clone();
         reports.enrol(number);
-        let (output, saved) = (Output::default(), LaneState::new());
+        let (output, saved) = (Output::default(), State::default());
         Ok(Lane { number, workers: layout.workers(), seats, output, saved, reports, answered: 0 })
     }
 
@@ -145,6 +157,9 @@ impl Lane {
                 }
                 Step::Held | Step::Arrived => {}
                 Step::Complete(epoch) => {
+                    for message in self.settle(node)? {
+                        self.deliver(node, message, &mut waiting, outlet)?;
+                    }
                     self.cut(node, epoch, outlet)?;
                     self.deliver(node, Message::Barrier(epoch), &mut waiting, outlet)?;
                     // What was held came before all that waits.
@@ -186,9 +201,10 @@ impl Lane {
         if !seat.has_state() {
             return Ok(());
         }
-        let (key, tables) = (state_key(&seat.uid, number), seat.save()?);
-        self.saved.insert(key, tables);
-        if self.saved.len() == self.seats.iter().flatten().filter(|seat| seat.has_state()).count() {
+        let (key, (tables, pieces)) = (state_key(&seat.uid, number), seat.save()?);
+        self.saved.put(&key, &tables)?;
+        self.saved.put_pieces(&key, pieces)?;
+        if self.saved.tables.len() == self.seats.iter().flatten().filter(|seat| seat.has_state()).count() {
             outlet.saved(number, epoch, std::mem::take(&mut self.saved))?;
         }
         Ok(())
@@ -203,6 +219,15 @@ impl Lane {
         let mut output = std::mem::take(&mut self.output);
         let seat = self.seat(envelope.node);
         let said = seat.work(envelope, &mut output).map_err(|error| error.within(&seat.uid));
+        self.output = output;
+        said
+    }
+
+    /// What an operator has put off comes out before the barrier.
+    fn settle(&mut self, node: NodeId) -> Result<Vec<Message>> {
+        let mut output = std::mem::take(&mut self.output);
+        let seat = self.seat(node);
+        let said = seat.settle(&mut output).map_err(|error| error.within(&seat.uid));
         self.output = output;
         said
     }
@@ -249,7 +274,9 @@ impl Lane {
     pub fn save(&mut self, store: &mut dyn StateStore) -> Result<()> {
         let number = self.number;
         for seat in self.seats.iter_mut().flatten().filter(|seat| seat.has_state()) {
-            store.put(&state_key(&seat.uid, number), &seat.save()?)?;
+            let (key, (tables, pieces)) = (state_key(&seat.uid, number), seat.save()?);
+            store.put(&key, &tables)?;
+            store.put_pieces(&key, pieces)?;
         }
         Ok(())
     }
@@ -258,12 +285,13 @@ impl Lane {
     pub fn load(&mut self, store: &dyn StateStore) -> Result<()> {
         let number = self.number;
         for seat in self.seats.iter_mut().flatten().filter(|seat| seat.has_state()) {
-            let mut tables = store.get(&state_key(&seat.uid, number))?;
+            let key = state_key(&seat.uid, number);
+            let (mut tables, pieces) = (store.get(&key)?, store.pieces(&key));
             if let Some(inputs) = tables.remove("@inputs") {
                 seat.clock.load(&inputs);
             }
             if let Work::Operator(operator) = &mut seat.work {
-                operator.load(tables).map_err(|error| error.within(&seat.uid))?;
+                operator.load_pieces(tables, pieces).map_err(|error| error.within(&seat.uid))?;
             }
         }
         Ok(())
@@ -307,14 +335,36 @@ impl Seat {
         }
     }
 
-    /// The operator's tables, and the watermarks of its inputs beside them.
-    fn save(&mut self) -> Result<Tables> {
-        let mut tables = match &mut self.work {
-            Work::Operator(operator) => operator.save().map_err(|error| error.within(&self.uid))?,
-            Work::Scan | Work::Stage(_) | Work::Union => Tables::new(),
+    /// The operator's tables, the watermarks of its inputs beside them, and what of it lies on a shelf.
+    fn save(&mut self) -> Result<(Tables, Vec<Piece>)> {
+        let (mut tables, pieces) = match &mut self.work {
+            Work::Operator(operator) => {
+                let tables = operator.save().map_err(|error| error.within(&self.uid))?;
+                (tables, operator.pieces())
+            }
+            Work::Scan | Work::Stage(_) | Work::Union => (Tables::new(), Vec::new()),
         };
         tables.insert("@inputs".into(), self.clock.save()?);
-        Ok(tables)
+        Ok((tables, pieces))
+    }
+
+    fn settle(&mut self, output: &mut Output) -> Result<Vec<Message>> {
+        let Work::Operator(operator) = &mut self.work else { return Ok(Vec::new()) };
+        operator.settle(output)?;
+        Ok(self.said(output).collect())
+    }
+
+    /// What the operator has said, once it is counted.
+    fn said(&mut self, output: &mut Output) -> impl Iterator<Item = Message> + use<> {
+        let (batches, late, watermark) = output.take();
+        self.counters.late(&late);
+        if let Work::Operator(operator) = &self.work {
+            let before = std::mem::replace(&mut self.size, operator.size());
+            self.counters.state(self.size, before);
+            let before = std::mem::replace(&mut self.spilled, operator.spilled());
+            self.counters.spilled(self.spilled, before);
+        }
+        batches.into_iter().map(Message::Batch).chain(watermark.map(Message::Watermark))
     }
 
     fn work(&mut self, envelope: Envelope, output: &mut Output) -> Result<Vec<Message>> {
@@ -339,12 +389,7 @@ impl Seat {
                 if self.clock.ended(port) && !had_ended {
                     operator.on_end(port, output)?;
                 }
-                let (batches, late, watermark) = output.take();
-                self.counters.late(&late);
-                let before = std::mem::replace(&mut self.size, operator.size());
-                self.counters.state(self.size, before);
-                let batches = batches.into_iter().map(Message::Batch);
-                Ok(batches.chain(watermark.map(Message::Watermark)).chain(said.flatten()).collect())
+                Ok(self.said(output).chain(said.flatten()).collect())
             }
         }
     }

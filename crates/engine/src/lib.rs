@@ -37,6 +37,7 @@ mod rows;
 mod run;
 mod same;
 mod slices;
+mod spill;
 mod spread;
 mod stage;
 mod state;
@@ -52,10 +53,13 @@ pub use error::{EngineError, Result};
 pub use intake::physical_schema;
 pub use ledger::{Account, Ledger};
 pub use opening::first as begin_first;
-pub use operator::{Operator, Output};
+pub use operator::{Operator, Output, Spilled, Wake};
 pub use pipeline::{Emit, Pipeline};
 pub use progress::{Counters, OperatorProgress, OutputProgress, Progress, SourceProgress};
 pub use replay::{Replay, Snapshot};
 pub use run::{Cut, Event, Run, Standing, resume, start, watermarks_key};
-pub use state::{MemoryStore, StateStore, Tables, decode_table, encode_table};
+pub use spill::Memory;
+pub use state::{
+    MemoryShelf, MemoryStore, Piece, Shelf, State, StateStore, Tables, Written, decode_table, encode_table,
+};
 pub use woven::{Order, Stretch, Tally, Woven};

@@ -8,9 +8,9 @@
 
 use millstream_record::{Batch, Mark, Millis};
 
-use crate::error::Result;
+use crate::error::{EngineError, Result};
 use crate::inspect::Detail;
-use crate::state::Tables;
+use crate::state::{Piece, Tables};
 
 /// One step of the computation, with its state.
 pub trait Operator: Send {
@@ -75,7 +75,7 @@ pub trait Operator: Send {
     /// Takes the state that `save` gave. Called before the first row.
     fn load(&mut self, tables: Tables) -> Result<()>;
 
-    /// Bytes of state, roughly.
+    /// Bytes of state in memory, roughly.
     fn size(&self) -> usize;
 
     /// Whether it has said all that it will ever say, whatever still comes.
@@ -83,10 +83,75 @@ pub trait Operator: Send {
         false
     }
 
+    /// When it wants to hear the watermark although no row comes.
+    fn wake(&self) -> Wake {
+        Wake::Soon(Millis::MIN)
+    }
+
+    /// A barrier is behind this: rows that were put off come out now, since the cut does not hold them.
+    fn settle(&mut self, _out: &mut Output) -> Result<()> {
+        Ok(())
+    }
+
+    /// What of the state that was saved last lies on a shelf.
+    fn pieces(&self) -> Vec<Piece> {
+        Vec::new()
+    }
+
+    /// Takes the state that `save` gave together with these pieces. Called before the first row.
+    fn load_pieces(&mut self, tables: Tables, pieces: Vec<Piece>) -> Result<()> {
+        if pieces.is_empty() {
+            return self.load(tables);
+        }
+        Err(EngineError::Compute("its state lies in pieces, and this operator holds it in one".into()))
+    }
+
+    /// What of its state is not in memory.
+    fn spilled(&self) -> Spilled {
+        Spilled::default()
+    }
+
     /// What it knows besides what is counted for it.
     fn inspect(&self) -> Detail {
         Detail::Plain
     }
+}
+
+/// When an operator wants to hear the watermark although no row comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wake {
+    /// It does nothing at any watermark.
+    Never,
+    /// At this one, for much of what it holds: a window ends.
+    At(Millis),
+    /// At this one, for some key or other; at almost every one there is such a key.
+    Soon(Millis),
+}
+
+impl Wake {
+    /// Whether a watermark calls for it.
+    pub fn is_due(self, watermark: Millis) -> bool {
+        match self {
+            Wake::Never => false,
+            Wake::At(at) | Wake::Soon(at) => at <= watermark,
+        }
+    }
+
+    /// For some key or other at this time, if there is one.
+    pub fn soon(at: Option<i64>) -> Wake {
+        at.map_or(Wake::Never, |at| Wake::Soon(Millis(at)))
+    }
+}
+
+/// State that is not in memory, and what that costs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spilled {
+    /// Bytes on the shelf.
+    pub bytes: u64,
+    /// How often a part of it was read, since the run began.
+    pub reads: u64,
+    /// How often one was written.
+    pub writes: u64,
 }
 
 /// What an operator emits, in order.
@@ -125,6 +190,11 @@ impl Output {
         if !rows.is_empty() {
             self.late.push(rows);
         }
+    }
+
+    /// The watermark behind all that was emitted since it was last taken, if there was any.
+    pub fn reached(&self) -> Option<Millis> {
+        self.watermark.or_else(|| self.batches.last()?.watermark())
     }
 
     /// What was emitted since the last call: batches in order, rows that were late, and the watermark behind

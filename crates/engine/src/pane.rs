@@ -156,6 +156,7 @@ impl Pane {
     pub fn load(&mut self, prefix: &str, tables: &Tables) -> Result<()> {
         if let Some(keys) = tables.get(&format!("{prefix}keys")) {
             let columns = &keys.columns()[..keys.num_columns() - 1];
+            self.interner.reserve(keys.num_rows());
             self.interner.intern(columns, keys.num_rows(), &mut Vec::new())?;
         }
         self.aggregates.load(prefix, tables)?;

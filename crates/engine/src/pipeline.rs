@@ -6,16 +6,18 @@
 //! previews and tests run so. A live run gives each lane a thread and the same code.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use millstream_plan::{Graph, NodeId};
 use millstream_record::{Batch, Epoch, Message};
 
 use crate::align::{Alignment, Step};
 use crate::error::Result;
-use crate::lane::{Envelope, Lane, LaneState, Outlet};
+use crate::lane::{Envelope, Lane, Outlet};
 use crate::layout::Layout;
 use crate::progress::Counters;
-use crate::state::StateStore;
+use crate::spill::Memory;
+use crate::state::{State, StateStore};
 
 /// All lanes of a graph, driven by one thread.
 pub struct Pipeline {
@@ -41,7 +43,7 @@ struct Cutting {
     outputs: Alignment<Leaving>,
     /// Per output, the first of its lanes and the number of that lane among the inputs of `outputs`.
     places: Vec<(usize, usize)>,
-    state: LaneState,
+    state: State,
     lanes: usize,
     complete: Option<Epoch>,
     /// Rows behind the cut, until the cut is taken.
@@ -58,7 +60,7 @@ impl Cutting {
         };
         let places = graph.outputs.iter().map(&mut place).collect();
         let outputs = Alignment::new(inputs);
-        Cutting { outputs, places, state: LaneState::new(), lanes: 0, complete: None, behind: VecDeque::new() }
+        Cutting { outputs, places, state: State::default(), lanes: 0, complete: None, behind: VecDeque::new() }
     }
 
     fn input(&self, output: usize, lane: usize) -> usize {
@@ -106,7 +108,7 @@ impl Outlet for Rim<'_, '_> {
         self.cut.leave(Leaving { input, output, message }, self.emit)
     }
 
-    fn saved(&mut self, _: usize, _: Epoch, state: LaneState) -> Result<()> {
+    fn saved(&mut self, _: usize, _: Epoch, state: State) -> Result<()> {
         self.cut.state.extend(state);
         self.cut.lanes += 1;
         Ok(())
@@ -114,11 +116,16 @@ impl Outlet for Rim<'_, '_> {
 }
 
 impl Pipeline {
-    /// Wires a graph for so many worker lanes.
-    pub fn new(graph: &Graph, parallelism: usize, counters: &Counters) -> Result<Pipeline> {
+    /// Wires a graph for so many worker lanes. State is put away when `memory` runs short, if it is given.
+    pub fn new(
+        graph: &Graph,
+        parallelism: usize,
+        counters: &Counters,
+        memory: Option<&Arc<Memory>>,
+    ) -> Result<Pipeline> {
         let layout = Layout::of(graph, parallelism);
-        let lanes =
-            (0..layout.lanes()).map(|lane| Lane::build(graph, &layout, lane, counters)).collect::<Result<_>>()?;
+        let lane = |lane: usize| Lane::build(graph, &layout, lane, counters, memory);
+        let lanes = (0..layout.lanes()).map(lane).collect::<Result<_>>()?;
         let cut = Cutting::new(graph, &layout);
         Ok(Pipeline { lanes, layout, waiting: VecDeque::new(), cut })
     }
@@ -142,7 +149,7 @@ impl Pipeline {
 
     /// The state at the last barrier, once that has passed all scans, operators and outputs. Rows that came
     /// out behind it are held until this is asked for, and are handed over now.
-    pub fn cut(&mut self, emit: Emit<'_>) -> Result<Option<(Epoch, LaneState)>> {
+    pub fn cut(&mut self, emit: Emit<'_>) -> Result<Option<(Epoch, State)>> {
         let with_state = self.lanes.iter().filter(|lane| lane.has_state()).count();
         if self.cut.lanes < with_state {
             return Ok(None);

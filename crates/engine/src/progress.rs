@@ -18,6 +18,7 @@ use millstream_plan::{Graph, Node, NodeId, Output, Target};
 use millstream_record::{Batch, Message, Millis};
 
 use crate::inspect::Reports;
+use crate::operator::Spilled;
 
 /// The counters of all operators and sources of a run. Clones share them.
 #[derive(Clone, Debug)]
@@ -43,6 +44,7 @@ struct Shared {
     dropped: AtomicU64,
     late: AtomicU64,
     state: AtomicU64,
+    spilled: [AtomicU64; 3],
     watermark: AtomicI64,
     kept: Mutex<Kept>,
     limit: usize,
@@ -93,8 +95,10 @@ pub struct OperatorProgress {
     pub dropped: u64,
     /// Rows that came after their time.
     pub late: u64,
-    /// Bytes of state, roughly, in all lanes.
+    /// Bytes of state in memory, roughly, in all lanes.
     pub state: u64,
+    /// State that was put away, in all lanes.
+    pub spilled: Spilled,
     /// How far its output has come.
     pub watermark: Millis,
 }
@@ -110,6 +114,7 @@ impl Counters {
                 dropped: AtomicU64::new(0),
                 late: AtomicU64::new(0),
                 state: AtomicU64::new(0),
+                spilled: Default::default(),
                 watermark: AtomicI64::new(Millis::MIN.0),
                 kept: Mutex::default(),
                 limit: kept,
@@ -234,6 +239,18 @@ impl NodeCounters {
         self.0.state.fetch_add((bytes as u64).wrapping_sub(before as u64), Ordering::Relaxed);
     }
 
+    /// So much of its state in one lane is put away now, and was before.
+    pub fn spilled(&self, now: Spilled, before: Spilled) {
+        let [bytes, reads, writes] = &self.0.spilled;
+        for (counter, now, before) in
+            [(bytes, now.bytes, before.bytes), (reads, now.reads, before.reads), (writes, now.writes, before.writes)]
+        {
+            if now != before {
+                counter.fetch_add(now.wrapping_sub(before), Ordering::Relaxed);
+            }
+        }
+    }
+
     /// Rows that came in, per input.
     fn rows_in(&self) -> Vec<u64> {
         self.0.rows_in.iter().map(|rows| rows.load(Ordering::Relaxed)).collect()
@@ -249,6 +266,10 @@ impl NodeCounters {
             dropped: self.0.dropped.load(Ordering::Relaxed),
             late: self.0.late.load(Ordering::Relaxed),
             state: self.0.state.load(Ordering::Relaxed),
+            spilled: {
+                let [bytes, reads, writes] = self.0.spilled.each_ref().map(|count| count.load(Ordering::Relaxed));
+                Spilled { bytes, reads, writes }
+            },
             watermark: Millis(self.0.watermark.load(Ordering::Relaxed)),
         }
     }

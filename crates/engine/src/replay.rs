@@ -15,14 +15,14 @@ use crate::inspect::Inspection;
 use crate::pipeline::{Emit, Pipeline};
 use crate::progress::Counters;
 use crate::run::watermarks_key;
-use crate::state::{StateStore, Tables};
+use crate::state::{State, StateStore};
 use crate::values::values;
 use crate::watermark::Generator;
 use crate::woven::Woven;
 
 /// A replay as it stood at one moment.
 pub struct Snapshot {
-    state: BTreeMap<String, Tables>,
+    state: State,
     generators: Vec<Option<Generator>>,
     ended: BTreeSet<NodeId>,
 }
@@ -30,7 +30,12 @@ pub struct Snapshot {
 impl Snapshot {
     /// How many bytes it takes, roughly.
     pub fn bytes(&self) -> usize {
-        self.state.values().flat_map(BTreeMap::values).map(arrow::array::RecordBatch::get_array_memory_size).sum()
+        self.state
+            .tables
+            .values()
+            .flat_map(BTreeMap::values)
+            .map(arrow::array::RecordBatch::get_array_memory_size)
+            .sum()
     }
 }
 
@@ -50,7 +55,7 @@ impl Replay {
     pub fn new(graph: &Graph, options: &Options) -> Result<Replay> {
         let counters = Counters::new(graph, options.kept);
         counters.start(options.clock.now());
-        let pipeline = Pipeline::new(graph, options.parallelism, &counters)?;
+        let pipeline = Pipeline::new(graph, options.parallelism, &counters, options.memory.as_ref())?;
         let feeds = crate::run::feeds(graph, options, &counters)?;
         Ok(Replay {
             pipeline,
@@ -204,7 +209,7 @@ impl Replay {
 
     /// All that decides what comes next, as it stands behind the last feed.
     pub fn snapshot(&mut self) -> Result<Snapshot> {
-        let mut state = BTreeMap::new();
+        let mut state = State::default();
         self.pipeline.save(&mut state)?;
         let generators = self.feeds.iter_mut().map(|(_, feed)| feed.intake().generator().cloned()).collect();
         Ok(Snapshot { state, generators, ended: self.ended.clone() })

@@ -11,34 +11,115 @@ use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch, RecordBatchOptions,
 use arrow::compute::{cast, interleave};
 use arrow::datatypes::{Field, Int64Type, Schema, UInt32Type};
 use millstream_plan::{Graph, Op};
+use millstream_record::Millis;
 
 use crate::error::{EngineError, Result};
-use crate::exchange::lane_of;
+use crate::exchange::Division;
 use crate::keys::hash_rows;
 use crate::lane::state_key;
 use crate::slices::Span;
-use crate::state::Tables;
+use crate::spill::{Listed, Memory, Prefix};
+use crate::state::{Piece, State, StateStore, Tables};
 
-/// The state of a cut for so many worker lanes, whatever number it was saved in.
-pub fn spread(graph: &Graph, state: &BTreeMap<String, Tables>, lanes: usize) -> Result<BTreeMap<String, Tables>> {
+/// The state of a cut for so many worker lanes, whatever number it was saved in. What lies on a shelf stays
+/// there, if the run has one; otherwise it comes into memory.
+pub fn spread(graph: &Graph, state: &State, lanes: usize, memory: Option<&Memory>) -> Result<State> {
     let mut spread = state.clone();
     for node in graph.nodes.iter().filter(|node| node.op.partition(0).is_some_and(|key| !key.is_empty())) {
-        let keys = (0..).map(|lane| state_key(&node.uid, lane)).take_while(|key| state.contains_key(key));
-        let parts: Vec<Tables> = keys.filter_map(|key| spread.get(&key).cloned()).collect();
-        if parts.is_empty() || parts.len() == lanes {
+        let keys = (0..).map(|lane| state_key(&node.uid, lane));
+        let keys: Vec<String> = keys.take_while(|key| state.tables.contains_key(key)).collect();
+        let is_spilled = keys.iter().any(|key| state.pieces.contains_key(key));
+        if keys.is_empty() || keys.len() == lanes && (!is_spilled || memory.is_some()) {
             continue;
         }
-        (0..parts.len()).for_each(|lane| drop(spread.remove(&state_key(&node.uid, lane))));
-        let anew = Parts { parts, lanes }.spread(&node.op).map_err(|error| error.within(&node.uid))?;
-        spread.extend(anew.into_iter().enumerate().map(|(lane, tables)| (state_key(&node.uid, lane), tables)));
+        let old = keys.iter().map(|key| (spread.tables.remove(key).unwrap_or_default(), spread.pieces.remove(key)));
+        let old: Vec<_> = old.map(|(tables, pieces)| (tables, pieces.unwrap_or_default())).collect();
+        let anew = match memory {
+            Some(memory) if is_spilled => on_shelf(&node.op, old, lanes, memory),
+            _ => in_memory(&node.op, old, lanes),
+        };
+        let anew = anew.map_err(|error| error.within(&node.uid))?;
+        for (lane, (tables, pieces)) in anew.into_iter().enumerate() {
+            spread.put(&state_key(&node.uid, lane), &tables)?;
+            spread.put_pieces(&state_key(&node.uid, lane), pieces)?;
+        }
     }
     Ok(spread)
 }
 
-/// What the old lanes of one operator saved, and how many lanes there are now.
+/// The state of one operator in one lane: tables, and what of it lies on a shelf.
+type Saved = (Tables, Vec<Piece>);
+
+/// All of it in memory.
+fn in_memory(op: &Op, old: Vec<Saved>, lanes: usize) -> Result<Vec<Saved>> {
+    let mut parts = Vec::new();
+    for (tables, pieces) in old {
+        let Some(listed) = Listed::of(&tables)? else {
+            parts.push(tables);
+            continue;
+        };
+        for piece in &pieces {
+            parts.push(heard(piece.read()?, listed.watermark)?);
+        }
+        if let (Some(inputs), Some(first)) = (tables.get("@inputs"), parts.last_mut()) {
+            first.insert("@inputs".into(), inputs.clone());
+        }
+    }
+    Ok(regroup(op, parts, Division::Lanes(lanes))?.into_iter().map(|tables| (tables, Vec::new())).collect())
+}
+
+/// Piece by piece, from the shelf to the shelf.
+fn on_shelf(op: &Op, old: Vec<Saved>, lanes: usize, memory: &Memory) -> Result<Vec<Saved>> {
+    let listed = old.iter().map(|(tables, _)| Listed::of(tables)).collect::<Result<Vec<_>>>()?;
+    let depth = listed.iter().flatten().map(Listed::depth).max().unwrap_or(0);
+    let watermark = listed.iter().flatten().map(|listed| listed.watermark).min().unwrap_or(Millis::MIN);
+    let mut anew: Vec<BTreeMap<u32, Vec<Piece>>> = vec![BTreeMap::new(); lanes];
+    let inputs = old.iter().find_map(|(tables, _)| tables.get("@inputs")).cloned();
+    for ((tables, pieces), listed) in old.into_iter().zip(listed) {
+        let whole = Prefix { bits: 0, depth: 0 };
+        let places: Vec<Prefix> = listed.map_or_else(|| vec![whole], |listed| listed.prefix_of_each_piece());
+        let written = pieces.iter().map(|piece| piece.read());
+        let in_one_piece = places.len() > pieces.len();
+        for (tables, prefix) in written.chain(in_one_piece.then(|| Ok(tables))).zip(places) {
+            for (lane, part) in regroup(op, vec![tables?], Division::Lanes(lanes))?.into_iter().enumerate() {
+                let division = Division::Bits { skip: prefix.depth, bits: depth - prefix.depth };
+                for (number, mut part) in (0..).zip(regroup(op, vec![part], division)?) {
+                    part.remove("@inputs");
+                    let home = prefix.child(number, depth - prefix.depth).bits;
+                    anew[lane].entry(home).or_default().push(memory.shelf().write(&part)?);
+                }
+            }
+        }
+    }
+    let lane = |shards: BTreeMap<u32, Vec<Piece>>| -> Result<Saved> {
+        let shards: Vec<_> = shards.into_iter().map(|(bits, pieces)| (Prefix { bits, depth }, pieces)).collect();
+        let mut tables = Listed::saved(&shards, watermark)?;
+        tables.extend(inputs.clone().map(|inputs| ("@inputs".to_string(), inputs)));
+        Ok((tables, shards.into_iter().flat_map(|(_, pieces)| pieces).collect()))
+    };
+    anew.into_iter().map(lane).collect()
+}
+
+/// The tables of an operator that has heard this watermark, and had nothing to do at it.
+fn heard(mut tables: Tables, watermark: Millis) -> Result<Tables> {
+    if let Some(table) = tables.get("watermark") {
+        let mut words = table.column(0).as_primitive::<Int64Type>().values().to_vec();
+        words[0] = words[0].max(watermark.0);
+        let table = with_column(table, 0, Arc::new(Int64Array::from(words)))?;
+        tables.insert("watermark".into(), table);
+    }
+    Ok(tables)
+}
+
+/// The state of an operator, saved in these parts, divided in another way.
+pub fn regroup(op: &Op, parts: Vec<Tables>, division: Division) -> Result<Vec<Tables>> {
+    Parts { parts, division }.spread(op)
+}
+
+/// What the old lanes of one operator saved, and how it is divided now.
 struct Parts {
     parts: Vec<Tables>,
-    lanes: usize,
+    division: Division,
 }
 
 /// A row of a table: the old lane, and the row there.
@@ -98,7 +179,7 @@ impl Parts {
     /// A table that stands the same in all lanes.
     fn copied(&self, name: &str) -> Vec<Tables> {
         let table = self.parts.iter().find_map(|part| part.get(name));
-        vec![table.map(|table| (name.to_string(), table.clone())).into_iter().collect(); self.lanes]
+        vec![table.map(|table| (name.to_string(), table.clone())).into_iter().collect(); self.division.count()]
     }
 
     /// The watermark, and the numbers behind it, which count what has been: they go on from the highest.
@@ -132,12 +213,12 @@ impl Parts {
 
     /// The rows of each new lane, by the key in these columns.
     fn places(&self, name: &str, keys: &[usize]) -> Result<Owners> {
-        let mut places = vec![Vec::new(); self.lanes];
+        let mut places = vec![Vec::new(); self.division.count()];
         for (part, tables) in self.parts.iter().enumerate() {
             let Some(table) = tables.get(name) else { continue };
             let keys: Vec<ArrayRef> = keys.iter().map(|&key| table.column(key).clone()).collect();
             for (row, hash) in hash_rows(&keys, table.num_rows())?.into_iter().enumerate() {
-                places[lane_of(hash, self.lanes)].push((part, row));
+                places[self.division.part_of(hash)].push((part, row));
             }
         }
         Ok(places)
@@ -164,7 +245,7 @@ impl Parts {
     /// go where.
     fn numbered(&self, name: &str, keys: usize, number: usize, out: &mut [Tables]) -> Result<Owners> {
         let places = self.places(name, &(0..keys).collect::<Vec<_>>())?;
-        let mut owners = Vec::with_capacity(self.lanes);
+        let mut owners = Vec::with_capacity(self.division.count());
         for (tables, places) in out.iter_mut().zip(places) {
             let Some(table) = self.take(name, &places)? else {
                 owners.push(Vec::new());
@@ -216,7 +297,7 @@ impl Parts {
         for (lane, owned) in owners.iter().enumerate() {
             homes.extend((0u32..).zip(owned).map(|(group, &old)| (old, (lane, group))));
         }
-        let mut places = vec![Vec::new(); self.lanes];
+        let mut places = vec![Vec::new(); self.division.count()];
         for (part, tables) in self.parts.iter().enumerate() {
             let Some(table) = tables.get(name) else { continue };
             for (row, &group) in table.column(0).as_primitive::<UInt32Type>().values().iter().enumerate() {
@@ -252,10 +333,10 @@ impl Parts {
                 *rows += word(2, number);
             }
         }
-        let mut listed: Vec<Vec<(Span, i64)>> = vec![Vec::new(); self.lanes];
+        let mut listed: Vec<Vec<(Span, i64)>> = vec![Vec::new(); self.division.count()];
         for (span, (parts, mut rows)) in panes {
-            let mut pane = vec![Tables::new(); self.lanes];
-            Parts { parts, lanes: self.lanes }.groups(keys, &mut pane)?;
+            let mut pane = vec![Tables::new(); self.division.count()];
+            Parts { parts, division: self.division }.groups(keys, &mut pane)?;
             for ((lane, tables), listed) in pane.into_iter().enumerate().zip(&mut listed) {
                 if tables.get("keys").is_some_and(|keys| keys.num_rows() > 0) {
                     let number = listed.len();

@@ -93,6 +93,18 @@ impl<T: Copy + Ord> Timers<T> {
         self.due.sort_unstable_by(|one, other| other.cmp(one));
     }
 
+    /// When the first timer goes off.
+    pub fn first(&self) -> Option<i64> {
+        let today = self.due.last().map(|&(at, _)| at);
+        let late = self.late.peek().map(|Reverse((at, _))| *at);
+        // No list of a later day has an earlier timer.
+        let days = || (1..=DAYS).map(|ahead| &self.calendar[slot(self.today.saturating_add(ahead))]);
+        let noted = if self.noted == 0 { None } else { days().find(|timers| !timers.is_empty()) };
+        let far = self.far.values().next();
+        let earliest = |timers: &Vec<(i64, T)>| timers.iter().map(|&(at, _)| at).min();
+        [today, late, noted.and_then(earliest), far.and_then(earliest)].into_iter().flatten().min()
+    }
+
     /// All timers, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &(i64, T)> {
         let late = self.late.iter().map(|Reverse(timer)| timer);
@@ -133,6 +145,7 @@ mod tests {
                     prop_assert!(first.0 <= now);
                 }
                 prop_assert!(model.first().is_none_or(|first| first.0 > now));
+                prop_assert_eq!(timers.first(), model.first().map(|first| first.0));
                 prop_assert_eq!(timers.iter().copied().collect::<BTreeSet<_>>(), model.clone());
             }
         }

@@ -22,6 +22,8 @@ pub fn file(job: &Job) -> String {
          # Seen from this folder. It must outlive the process.\n\
          folder = \"state\"\n\
          keep = {keep}\n\
+         # Memory for the state of all operators, together; what is more lies in the state folder.\n\
+         state-memory = \"1 gb\"\n\
          \n\
          [policies]\n\
          # A record that cannot be read: fail, keep (count it and go on) or skip.\n\

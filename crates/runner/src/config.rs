@@ -24,7 +24,10 @@ pub struct Config {
     pub state: PathBuf,
     /// How many checkpoints are kept.
     pub keep: usize,
-    /// The job stops, behind a last checkpoint, when its operators keep more bytes than this.
+    /// How many bytes of memory operators use for their state, together; what is more lies in the state
+    /// folder. `None` keeps all of it in memory.
+    pub state_memory: Option<u64>,
+    /// The job stops, behind a last checkpoint, when its operators keep more bytes than this, wherever.
     pub state_limit: Option<u64>,
     /// Where embedded topics are.
     pub topics: PathBuf,
@@ -66,6 +69,8 @@ struct CheckpointPart {
     interval: Option<String>,
     folder: Option<PathBuf>,
     keep: Option<usize>,
+    #[serde(rename = "state-memory")]
+    state_memory: Option<String>,
     #[serde(rename = "state-limit")]
     state_limit: Option<String>,
 }
@@ -115,13 +120,14 @@ impl Config {
             Some("skip") => BadRecords::Skip,
             Some(other) => return Err(wrong("policies.bad-records", other, "one of fail, keep, skip")),
         };
-        let state_limit = match &read.checkpoints.state_limit {
-            None => None,
-            Some(typed) => Some(
-                parse_bytes(typed)
-                    .ok_or_else(|| wrong("checkpoints.state-limit", typed, "a number of bytes such as \"8 gb\""))?,
-            ),
+        let bytes = |what: &str, typed: &Option<String>| {
+            let read = |typed: &String| {
+                parse_bytes(typed).ok_or_else(|| wrong(what, typed, "a number of bytes such as \"8 gb\""))
+            };
+            typed.as_ref().map(read).transpose()
         };
+        let state_memory = bytes("checkpoints.state-memory", &read.checkpoints.state_memory)?;
+        let state_limit = bytes("checkpoints.state-limit", &read.checkpoints.state_limit)?;
         // There is no other way yet; whoever writes it down is not surprised by a later one.
         if let Some(other) = read.policies.late_rows.as_deref().filter(|word| *word != "count") {
             return Err(wrong("policies.late-rows", other, "count"));
@@ -141,6 +147,7 @@ impl Config {
             interval,
             state: below(read.checkpoints.folder, state),
             keep: read.checkpoints.keep.unwrap_or(3).max(1),
+            state_memory,
             state_limit,
             topics: below(read.topics.folder, base.join(".millstream/topics")),
             bad_records,
@@ -185,6 +192,9 @@ mod tests {
         );
         assert!(refusal("[checkpoints]\ninterval = \"soon\"").contains("a stretch of time"));
         assert!(refusal("[checkpoints]\nstate-limit = \"much\"").contains("a number of bytes"));
+        assert!(
+            refusal("[checkpoints]\nstate-memory = \"all\"").starts_with("millstream.toml: checkpoints.state-memory")
+        );
         assert!(refusal("[policies]\nbad-records = \"eat\"").contains("one of fail, keep, skip"));
         assert!(refusal("[policies]\nlate-rows = \"eat\"").contains("is not count"));
         assert!(refusal("[policies]\nlost-data = \"eat\"").contains("one of fail, earliest, latest"));

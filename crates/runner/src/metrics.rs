@@ -64,6 +64,13 @@ impl Page {
             self.counter("millstream_operator_rows_out_total", "Rows given.", &labels, operator.rows_out);
             self.counter("millstream_operator_late_rows_total", "Rows behind their time.", &labels, operator.late);
             self.gauge("millstream_operator_state_bytes", "Bytes of state, roughly.", &labels, operator.state as f64);
+            let spilled = operator.spilled;
+            let name = "millstream_operator_spilled_bytes";
+            self.gauge(name, "Bytes of state on disk, because memory was short.", &labels, spilled.bytes as f64);
+            let name = "millstream_operator_spill_reads_total";
+            self.counter(name, "How often a piece of state was read back.", &labels, spilled.reads);
+            let name = "millstream_operator_spill_writes_total";
+            self.counter(name, "How often one was written.", &labels, spilled.writes);
             if let Some(at) = told(operator.watermark) {
                 let seconds = at as f64 / 1000.0;
                 self.gauge("millstream_operator_watermark_seconds", "Event time its output reached.", &labels, seconds);

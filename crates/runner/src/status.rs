@@ -132,7 +132,7 @@ fn operators(progress: &Progress) -> impl Iterator<Item = Value> {
     progress.operators.iter().map(|operator| {
         json!({
             "uid": operator.uid, "in": operator.rows_in, "out": operator.rows_out, "late": operator.late,
-            "state": operator.state, "watermark": told(operator.watermark),
+            "state": operator.state, "spilled": operator.spilled.bytes, "watermark": told(operator.watermark),
         })
     })
 }

@@ -119,10 +119,12 @@ impl Fit {
         let goes = |uid: &str| self.dropped.contains(uid) || self.begun.contains(uid);
         cut.sources.retain(|uid, _| !goes(uid));
         let watermarks: BTreeSet<String> = self.dropped.iter().map(|uid| watermarks_key(uid)).collect();
-        cut.state.retain(|key, _| {
+        let stays = |key: &String| {
             let uid = key.rsplit_once('@').map_or(key.as_str(), |(uid, _)| uid);
             !goes(uid) && !watermarks.contains(key)
-        });
+        };
+        cut.state.tables.retain(|key, _| stays(key));
+        cut.state.pieces.retain(|key, _| stays(key));
     }
 
     /// What is to be told of it, if the query has changed.
@@ -182,12 +184,14 @@ mod tests {
     fn what_is_dropped_leaves_the_cut() {
         let mut cut = Cut::default();
         for key in ["a/x/0@0", "a/x/0@1", "b/y/0@0", "@watermarks/a/scan/0", "@watermarks/b/scan/0"] {
-            cut.state.insert(key.into(), Default::default());
+            cut.state.tables.insert(key.into(), Default::default());
+            cut.state.pieces.insert(key.into(), Vec::new());
         }
         cut.sources.insert("a/scan/0".into(), Default::default());
         let dropped = ["a/x/0".to_string(), "a/scan/0".into()].into();
         Fit { dropped, ..Fit::default() }.apply(&mut cut);
-        assert_eq!(cut.state.keys().collect::<Vec<_>>(), ["@watermarks/b/scan/0", "b/y/0@0"]);
+        assert_eq!(cut.state.tables.keys().collect::<Vec<_>>(), ["@watermarks/b/scan/0", "b/y/0@0"]);
+        assert_eq!(cut.state.pieces.keys().collect::<Vec<_>>(), ["@watermarks/b/scan/0", "b/y/0@0"]);
         assert!(cut.sources.is_empty());
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use millstream_connect::kafka::{Failed, Note, Transactions};
-use millstream_engine::{Cut, Doors, EngineError, Options, Progress, Run, resume};
+use millstream_engine::{Cut, Doors, EngineError, Memory, OperatorProgress, Options, Progress, Run, resume};
 use millstream_record::{Clock, Epoch, Error, Stop};
 use tracing::{info, warn};
 
@@ -216,6 +216,7 @@ impl<'a> Work<'a> {
             parallelism: self.parallelism,
             bad_records: config.bad_records,
             clock: self.clock.clone(),
+            memory: config.state_memory.map(|limit| Arc::new(Memory::new(limit, self.store.shelf()))),
             ..Options::default()
         };
         self.run = Some(resume(self.job.graph.clone(), doors, options, &cut)?);
@@ -340,6 +341,7 @@ impl<'a> Work<'a> {
             reads: reads(&self.job.graph),
             sources: Default::default(),
             files: Default::default(),
+            pieces: Default::default(),
         };
         let manifest = match self.store.seal(&cut, manifest) {
             Ok(manifest) => manifest,
@@ -455,14 +457,16 @@ impl<'a> Work<'a> {
     }
 }
 
-/// Whether all operators together keep more than so many bytes; the largest of them is named.
+/// Whether all operators together keep more than so many bytes, in memory and on disk; the largest is named.
 fn over(progress: &Progress, limit: u64) -> Option<Fault> {
-    let bytes: u64 = progress.operators.iter().map(|operator| operator.state).sum();
-    let largest = progress.operators.iter().max_by_key(|operator| operator.state)?;
+    let held = |operator: &OperatorProgress| operator.state + operator.spilled.bytes;
+    let bytes: u64 = progress.operators.iter().map(held).sum();
+    let largest = progress.operators.iter().max_by_key(|operator| held(operator))?;
     (bytes > limit).then(|| {
         let message = format!(
             "operators keep {bytes} bytes, more than checkpoints.state-limit = {limit}; {} keeps {}",
-            largest.uid, largest.state
+            largest.uid,
+            held(largest)
         );
         Fault::new(Exit::Limit, message)
             .hint("a last checkpoint is made: raise the limit and start again, or use more lanes on a larger machine")

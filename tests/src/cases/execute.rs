@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use millstream_engine::{BadRecords, MemoryStore, Options, Replay};
+use millstream_engine::{BadRecords, Memory, MemoryShelf, MemoryStore, Options, Replay};
 use millstream_plan::{Graph, Tap, TapChanges};
 use millstream_record::{Batch, Millis, parse_duration};
 use millstream_session::check::{Heard, Recording, Verdict, check};
@@ -91,14 +91,20 @@ struct Way {
     parallelism: usize,
     /// Save, drop, load after every so many pieces.
     recover: Option<usize>,
+    /// Whether there is memory for state; without it every operator with keys puts all of it away.
+    memory: bool,
 }
 
-const WAYS: [Way; 5] = [
-    Way { batch: 1, parallelism: 1, recover: None },
-    Way { batch: 7, parallelism: 1, recover: None },
-    Way { batch: 8192, parallelism: 1, recover: None },
-    Way { batch: 7, parallelism: 2, recover: None },
-    Way { batch: 1, parallelism: 1, recover: Some(3) },
+const PLAIN: Way = Way { batch: 1, parallelism: 1, recover: None, memory: true };
+
+const WAYS: [Way; 7] = [
+    PLAIN,
+    Way { batch: 7, ..PLAIN },
+    Way { batch: 8192, ..PLAIN },
+    Way { batch: 7, parallelism: 2, ..PLAIN },
+    Way { recover: Some(3), ..PLAIN },
+    Way { memory: false, ..PLAIN },
+    Way { batch: 7, parallelism: 2, memory: false, ..PLAIN },
 ];
 
 /// Runs a case in every way; the first difference from Flink's answer, if there is one.
@@ -148,7 +154,8 @@ fn options(case: &Definition, parallelism: usize, batch_rows: usize) -> Options 
 }
 
 fn once(case: &Definition, plan: &Plan, way: Way) -> Result<Answer, String> {
-    let options = options(case, way.parallelism, way.batch);
+    let memory = (!way.memory).then(|| Arc::new(Memory::new(0, Arc::new(MemoryShelf))));
+    let options = Options { memory, ..options(case, way.parallelism, way.batch) };
     let mut emitted = Vec::new();
     let mut emit = |_: usize, batch: Batch| {
         emitted.push(batch);

@@ -1,7 +1,7 @@
 //! Cases with the answer of a real Flink: input, query, expected rows, one folder each. A case runs through
 //! the same parser, planner and engine as everything else, by hand and on one thread, at several batch
-//! sizes, with one and two lanes, and once saved and restored at every third message. All must agree with
-//! Flink, and with what DataFusion answers in one batch where a batch can tell.
+//! sizes, with one and two lanes, once saved and restored at every third message, and without memory for its
+//! state. All must agree with Flink, and with what DataFusion answers in one batch where a batch can tell.
 
 mod answer;
 mod definition;

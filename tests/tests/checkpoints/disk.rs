@@ -53,6 +53,20 @@ fn a_disk_that_stays_full_ends_the_job_and_the_next_one_goes_on() {
 }
 
 #[test]
+fn a_disk_that_has_no_room_for_state_ends_the_job_and_the_next_one_goes_on() {
+    let mut site = Site::new("full-shelf", Way::TopicToTopic, Query::Window);
+    site.memory = Some("0");
+    site.write(true, "");
+    site.produce(CHUNK);
+    // The job's id and its address, and then state that is put away.
+    assert_eq!(ends(&site, with_disk("write:full:5:1")), Some(15), "{}", site.said());
+    assert!(site.said().contains("spill/piece-"), "{}", site.said());
+    assert!(site.committed().is_empty());
+    assert_eq!(ends(&site, Told::default()), Some(0), "{}", site.said());
+    assert_eq!(site.committed(), undisturbed("full-shelf-twin", CHUNK));
+}
+
+#[test]
 fn a_sync_that_fails_ends_the_job_at_once() {
     for (name, disk) in
         [("unsynced-3", "sync:broken:3:1"), ("unsynced-4", "sync:broken:4:1"), ("unnamed", "rename:broken:4:1")]
@@ -103,6 +117,7 @@ fn copy(from: &Path, to: &Path) {
 #[test]
 fn whatever_is_damaged_is_named_and_only_who_accepts_repetition_goes_back() {
     let mut site = Site::new("damaged", Way::TopicToTopic, Query::Window);
+    site.memory = Some("0");
     site.write(false, "");
     for _ in 0..3 {
         site.produce(CHUNK);
@@ -111,11 +126,16 @@ fn whatever_is_damaged_is_named_and_only_who_accepts_repetition_goes_back() {
     site.write(true, "");
     let state = site.path().join("state");
     let (newest, folder) = epochs(&state).pop().expect("there are some");
-    let files: Vec<String> = fs::read_dir(&folder)
+    let mut files: Vec<String> = fs::read_dir(&folder)
         .expect("it is there")
         .map(|entry| entry.expect("listed").file_name().to_string_lossy().into_owned())
         .collect();
-    assert!(files.len() >= 2, "{files:?}");
+    // One shard of many stands for all; one that no older checkpoint shares.
+    let older = folder.with_file_name(format!("{:012}", newest - 1));
+    let shards = files.extract_if(.., |file| file.starts_with("piece-"));
+    let shard = shards.filter(|file| !older.join(file).exists()).last();
+    files.extend(shard);
+    assert!(files.len() >= 3, "{files:?}");
     for file in files {
         for how in ["missing", "empty", "cut", "flipped"] {
             let copied = site.path().join(format!("state-{file}-{how}"));
@@ -205,6 +225,8 @@ fn survives_kills_at_any_moment(name: &str, way: Way, query: Query) {
         site.produce(more);
         records += more;
         site.lanes = 1 + dice.below(3) as usize;
+        // State is put away, fits into memory again, and moves to other lanes in either form.
+        site.memory = [None, Some("0"), Some("20 kb")][dice.below(3) as usize];
         site.write(false, "");
         let mut running = site.start(None);
         std::thread::sleep(Duration::from_millis(dice.below(900)));

@@ -9,4 +9,5 @@ mod network;
 mod page;
 mod savepoints;
 mod site;
+mod spill;
 mod threaded;

@@ -84,6 +84,8 @@ pub struct Site {
     partitions: i64,
     /// How many lanes it has.
     pub lanes: usize,
+    /// How much memory its operators have for their state, if it is limited.
+    pub memory: Option<&'static str>,
 }
 
 /// What a job is told when it starts.
@@ -118,8 +120,8 @@ impl Site {
     /// A job that reaches its broker as `servers`, while the tests take the `direct` way.
     pub fn behind(name: &str, way: Way, query: Query, servers: String, direct: String) -> Site {
         let folder = tempfile::tempdir().expect("a folder");
-        let site =
-            Site { folder, name: name.into(), way, query, servers, direct, produced: 0, partitions: 2, lanes: 2 };
+        let (name, lanes, memory) = (name.into(), 2, None);
+        let site = Site { folder, name, way, query, servers, direct, produced: 0, partitions: 2, lanes, memory };
         match way {
             Way::TopicToTopic => {
                 site.embedded().create("src", 2).expect("new");
@@ -182,8 +184,9 @@ impl Site {
         );
         fs::write(self.path().join("job.sql"), sql).expect("the folder is ours");
         let lanes = self.lanes;
+        let memory = self.memory.map_or(String::new(), |memory| format!("state-memory = \"{memory}\"\n"));
         let toml = format!(
-            "[job]\nparallelism = {lanes}\n[checkpoints]\ninterval = \"100 ms\"\n[topics]\nfolder = \"topics\"\n"
+            "[job]\nparallelism = {lanes}\n[checkpoints]\ninterval = \"100 ms\"\n{memory}[topics]\nfolder = \"topics\"\n"
         );
         fs::write(self.path().join("millstream.toml"), toml).expect("the folder is ours");
     }
@@ -288,7 +291,7 @@ impl Site {
 }
 
 /// The lines of all files that are not hidden.
-fn files(folder: &Path) -> Vec<String> {
+pub fn files(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().map(|entry| entry.expect("it can be listed"));
     let visible = entries.filter(|entry| !entry.file_name().to_string_lossy().starts_with('.'));
     visible
@@ -332,6 +335,13 @@ impl Running {
     /// Whether it still runs.
     pub fn runs(&mut self) -> bool {
         self.child.try_wait().expect("it was started here").is_none()
+    }
+
+    /// The most memory that it has taken so far, in bytes, while it runs.
+    pub fn peak(&self) -> Option<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes << 10)
     }
 
     /// Asks it to end.

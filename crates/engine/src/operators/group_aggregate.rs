@@ -13,7 +13,7 @@ use millstream_record::{Batch, Kind, Kinds, Mark, Millis};
 use crate::aggregate::AggregateSet;
 use crate::error::Result;
 use crate::keys::Interner;
-use crate::operator::{Operator, Output};
+use crate::operator::{Operator, Output, Wake};
 use crate::pane::rows_call;
 use crate::same::same_rows;
 use crate::state::Tables;
@@ -185,6 +185,10 @@ impl Operator for GroupAggregateOperator {
             self.aggregates.resize(self.interner.len());
         }
         Ok(())
+    }
+
+    fn wake(&self) -> Wake {
+        Wake::Never
     }
 
     fn size(&self) -> usize {

@@ -12,7 +12,7 @@ use millstream_record::{Batch, Kind, Kinds, Mark, Millis};
 
 use crate::error::Result;
 use crate::keys::Interner;
-use crate::operator::{Operator, Output};
+use crate::operator::{Operator, Output, Wake};
 use crate::rows::{NO_ROW, RowStore};
 use crate::same::same_rows;
 use crate::state::Tables;
@@ -159,6 +159,10 @@ impl Operator for NormalizeOperator {
             self.last[group as usize] = row;
         }
         Ok(())
+    }
+
+    fn wake(&self) -> Wake {
+        Wake::Never
     }
 
     fn size(&self) -> usize {

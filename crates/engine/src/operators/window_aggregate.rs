@@ -16,7 +16,7 @@ use millstream_record::{Batch, Millis};
 
 use crate::error::{EngineError, Result};
 use crate::inspect::{Detail, OpenWindow, TOLD_WINDOWS, Windows};
-use crate::operator::{Operator, Output};
+use crate::operator::{Operator, Output, Wake};
 use crate::pane::{Pane, PaneShape};
 use crate::slices::{Slices, Span};
 use crate::state::Tables;
@@ -302,6 +302,10 @@ impl Operator for WindowAggregateOperator {
             self.open_windows(span);
         }
         Ok(())
+    }
+
+    fn wake(&self) -> Wake {
+        self.open.first().map_or(Wake::Never, |window| Wake::At(closes_at(self.clock, window.end)))
     }
 
     fn size(&self) -> usize {

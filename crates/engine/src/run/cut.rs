@@ -7,9 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use millstream_record::{Epoch, Positions};
 
-use crate::error::Result;
-use crate::lane::LaneState;
-use crate::state::{StateStore, Tables};
+use crate::state::{State, Tables};
 
 /// A consistent cut: loaded into a new run of the same graph, it goes on as if nothing had happened.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -17,7 +15,7 @@ pub struct Cut {
     /// Where sources stand, by the uid of their scan.
     pub sources: BTreeMap<String, Standing>,
     /// What operators keep, by uid and lane; and the watermarks of the partitions of each source.
-    pub state: BTreeMap<String, Tables>,
+    pub state: State,
     /// What sinks need to commit the epoch, by the name of the tap.
     pub sinks: BTreeMap<String, Vec<u8>>,
 }
@@ -31,22 +29,6 @@ pub struct Standing {
     pub ended: bool,
 }
 
-/// A cut's state is its own store.
-impl StateStore for BTreeMap<String, Tables> {
-    fn put(&mut self, uid: &str, tables: &Tables) -> Result<()> {
-        self.insert(uid.into(), tables.clone());
-        Ok(())
-    }
-
-    fn get(&self, uid: &str) -> Result<Tables> {
-        Ok(BTreeMap::get(self, uid).cloned().unwrap_or_default())
-    }
-
-    fn uids(&self) -> Result<Vec<String>> {
-        Ok(self.keys().cloned().collect())
-    }
-}
-
 /// The key of the watermarks of a source.
 pub fn watermarks_key(uid: &str) -> String {
     format!("@watermarks/{uid}")
@@ -58,7 +40,7 @@ pub(super) enum Part {
     /// A source has sent the barrier.
     Source { uid: String, standing: Standing, watermarks: Option<Tables> },
     /// All operators of a lane have saved.
-    Lane(LaneState),
+    Lane(State),
     /// A sink has made ready what it was given.
     Sink { name: String, prepared: Vec<u8> },
 }
@@ -80,7 +62,7 @@ impl Gathering {
     pub fn take(&mut self, part: Part) -> Option<Cut> {
         match part {
             Part::Source { uid, standing, watermarks } => {
-                self.cut.state.extend(watermarks.map(|tables| (watermarks_key(&uid), tables)));
+                self.cut.state.tables.extend(watermarks.map(|tables| (watermarks_key(&uid), tables)));
                 self.cut.sources.insert(uid, standing);
             }
             Part::Lane(state) => self.cut.state.extend(state),

@@ -11,7 +11,8 @@ use super::sink::Order;
 use super::{LOOK, Shared};
 use crate::error::{EngineError, Result};
 use crate::feed::Feed;
-use crate::lane::{Envelope, Lane, LaneState, Outlet};
+use crate::lane::{Envelope, Lane, Outlet};
+use crate::state::State;
 
 /// What a worker is told.
 pub(super) enum Job {
@@ -82,7 +83,7 @@ impl Outlet for Rim {
         self.shared.enough.satisfied(node);
     }
 
-    fn saved(&mut self, _: usize, _: Epoch, state: LaneState) -> Result<()> {
+    fn saved(&mut self, _: usize, _: Epoch, state: State) -> Result<()> {
         self.shared.report(Part::Lane(state));
         Ok(())
     }

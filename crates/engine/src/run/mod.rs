@@ -207,15 +207,16 @@ fn launch(graph: Graph, doors: Doors, options: Options, from: Option<&Cut>) -> R
         outflows.push(Outflow { name: name.clone(), sink, alignment, inbox, decided, _open });
     }
     drop(results_in);
-    let state = from.map(|cut| spread(&graph, &cut.state, layout.workers())).transpose()?;
+    let memory = shared.options.memory.as_ref();
+    let state = from.map(|cut| spread(&graph, &cut.state, layout.workers(), memory.map(Arc::as_ref))).transpose()?;
     let build = |lane: usize| -> Result<Hub> {
-        let mut lane = Lane::build(&graph, &layout, lane, &shared.counters)?;
+        let mut lane = Lane::build(&graph, &layout, lane, &shared.counters, memory)?;
         if let Some(state) = &state {
             lane.load(state)?;
         }
         Ok(Hub::new(lane, ways.outlets.clone(), shared.clone()))
     };
-    let workers = (0..layout.workers()).map(build).collect::<Result<Vec<_>>>()?;
+    let workers = side_by_side(layout.workers(), &build)?;
     let sources: Vec<_> = springs
         .into_iter()
         .map(|spring| Ok((build(layout.lanes_of(spring.scan).start)?, spring)))
@@ -234,6 +235,21 @@ fn launch(graph: Graph, doors: Doors, options: Options, from: Option<&Cut>) -> R
     let gathering = Gathering::new(expected.parts);
     let threads = threads.started;
     Ok(Run { results, threads, shared, graph, parts, gathering, expected, awaited: 0, decisions, commits })
+}
+
+/// Builds all workers at once: taking back much state is much work.
+fn side_by_side(workers: usize, build: &(impl Fn(usize) -> Result<Hub> + Sync)) -> Result<Vec<Hub>> {
+    if workers == 1 {
+        return Ok(vec![build(0)?]);
+    }
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..workers).map(|lane| scope.spawn(move || build(lane))).collect();
+        let built = threads.into_iter().enumerate().map(|(lane, thread)| match thread.join() {
+            Ok(built) => built,
+            Err(_) => Err(EngineError::Panicked(format!("worker {lane}"))),
+        });
+        built.collect()
+    })
 }
 
 /// The threads of a run as they are started.

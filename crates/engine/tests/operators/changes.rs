@@ -45,7 +45,7 @@ proptest! {
         let events: Vec<Event> = upserts.iter().map(event).collect();
         let graph = graph(&setting(&["t changes: k text, v int"], "normalize by k"));
         let plain = drive(&graph, &events, PLAIN);
-        let other = drive(&graph, &events, Manner { batch_rows: Some(batch), recover: Some((first, every)), cut: None, lanes: 1 });
+        let other = drive(&graph, &events, Manner { batch_rows: Some(batch), recover: Some((first, every)), ..PLAIN });
         prop_assert_eq!(plain.flow(), other.flow());
         let mut table = BTreeMap::new();
         for (key, value) in upserts {
@@ -74,10 +74,12 @@ proptest! {
         let step = "group by k: count(*), sum(v), min(v), max(v), count(distinct v), sum(distinct v)";
         let graph = graph(&setting(&["t changes: k text, v int"], step));
         let plain = drive(&graph, &events, PLAIN);
-        let other = drive(&graph, &events, Manner { batch_rows: Some(batch), recover: Some((first, every)), cut: None, lanes: 1 });
+        let other = drive(&graph, &events, Manner { batch_rows: Some(batch), recover: Some((first, every)), ..PLAIN });
         prop_assert_eq!(plain.flow(), other.flow());
-        let lanes = drive(&graph, &events, Manner { batch_rows: Some(batch), recover: None, cut: None, lanes: 2 });
+        let lanes = drive(&graph, &events, Manner { batch_rows: Some(batch), lanes: 2, ..PLAIN });
         prop_assert_eq!(plain.rows(), lanes.rows());
+        let memory = Manner { batch_rows: Some(batch), cut: Some((first, 0)), memory: [Some(every as u64 * 500); 2], ..PLAIN };
+        prop_assert_eq!(plain.rows(), drive(&graph, &events, memory).rows());
         let mut groups: BTreeMap<u8, Vec<i64>> = BTreeMap::new();
         there.into_iter().for_each(|(key, value)| groups.entry(key).or_default().push(value));
         let line = |(key, mut values): (u8, Vec<i64>)| {

@@ -7,7 +7,7 @@ use arrow::array::{Array, ArrayRef, BooleanArray, Float64Array, Int64Array, Reco
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use arrow::util::display::array_value_to_string;
-use millstream_engine::{Counters, MemoryStore, Pipeline};
+use millstream_engine::{Counters, Memory, MemoryShelf, MemoryStore, Pipeline, Spilled};
 use millstream_plan::{Graph, NodeId, Op};
 use millstream_record::{Batch, Epoch, Kinds, Mark, Message, Millis};
 
@@ -25,10 +25,12 @@ pub struct Manner {
     pub cut: Option<(usize, usize)>,
     /// How many worker lanes.
     pub lanes: usize,
+    /// How many bytes of memory there are for state; before and behind a cut.
+    pub memory: [Option<u64>; 2],
 }
 
-/// Every event alone, no recovery, one lane.
-pub const PLAIN: Manner = Manner { batch_rows: None, recover: None, cut: None, lanes: 1 };
+/// Every event alone, no recovery, one lane, and memory for all.
+pub const PLAIN: Manner = Manner { batch_rows: None, recover: None, cut: None, lanes: 1, memory: [None; 2] };
 
 /// What came out: lines for rows (`+I | a | 1`) and watermarks (`~ | 10`), and how many events had been taken
 /// when each of them came; late rows.
@@ -36,6 +38,8 @@ pub const PLAIN: Manner = Manner { batch_rows: None, recover: None, cut: None, l
 pub struct Outcome {
     pub lines: Vec<(usize, String)>,
     pub late: Vec<String>,
+    /// What was put away since the last recovery.
+    pub spilled: Spilled,
 }
 
 impl Outcome {
@@ -49,6 +53,11 @@ impl Outcome {
             flow.push(line.clone());
         }
         flow
+    }
+
+    /// The last watermark that was said, if any was.
+    pub fn last_watermark(&self) -> Vec<String> {
+        self.lines.iter().rev().map(|(_, line)| line.clone()).find(|line| line.starts_with('~')).into_iter().collect()
     }
 
     /// The rows alone, sorted.
@@ -152,15 +161,17 @@ fn message(graph: &Graph, input: usize, events: &[Event], marks_in_batches: bool
 struct Running<'a> {
     graph: &'a Graph,
     lanes: usize,
+    memory: [Option<u64>; 2],
     pipeline: Pipeline,
     counters: Counters,
 }
 
 impl<'a> Running<'a> {
-    fn start(graph: &'a Graph, lanes: usize) -> Running<'a> {
+    fn start(graph: &'a Graph, lanes: usize, memory: [Option<u64>; 2]) -> Running<'a> {
         let counters = Counters::new(graph, 1 << 20);
-        let pipeline = Pipeline::new(graph, lanes, &counters).expect("the graph can be built");
-        Running { graph, lanes, pipeline, counters }
+        let limited = memory[0].map(|limit| Arc::new(Memory::new(limit, Arc::new(MemoryShelf))));
+        let pipeline = Pipeline::new(graph, lanes, &counters, limited.as_ref()).expect("the graph can be built");
+        Running { graph, lanes, memory, pipeline, counters }
     }
 
     fn node(&self) -> usize {
@@ -172,7 +183,7 @@ impl<'a> Running<'a> {
         let mut store = MemoryStore::default();
         self.pipeline.save(&mut store).expect("saves");
         self.note_late(outcome);
-        *self = Running::start(self.graph, self.lanes);
+        *self = Running::start(self.graph, self.lanes, self.memory);
         self.pipeline.load(&store).expect("loads");
     }
 
@@ -237,7 +248,7 @@ impl Barriers {
 
 /// Hands all events over, in this manner.
 pub fn drive(graph: &Graph, events: &[Event], manner: Manner) -> Outcome {
-    let mut running = Running::start(graph, manner.lanes);
+    let mut running = Running::start(graph, manner.lanes, manner.memory);
     let mut outcome = Outcome::default();
     // Of several lanes each has a watermark of its own; and behind staggered barriers the counters run ahead of
     // the rows that are let out.
@@ -256,7 +267,11 @@ pub fn drive(graph: &Graph, events: &[Event], manner: Manner) -> Outcome {
         }
     }
     running.cut(&mut barriers, usize::MAX, &mut notes);
+    if manner.memory != [None; 2] {
+        running.settle(&mut notes);
+    }
     running.note_late(&mut outcome);
+    outcome.spilled = running.spilled();
     outcome
 }
 
@@ -273,6 +288,18 @@ impl Running<'_> {
         }
     }
 
+    /// What was put off comes out before a barrier.
+    fn settle(&mut self, notes: &mut Notes<'_>) {
+        for input in 0..self.graph.nodes.iter().filter(|node| matches!(node.op, Op::Scan { .. })).count() {
+            self.push(input, Message::Barrier(Epoch(2)), notes);
+        }
+    }
+
+    /// What operators have put away, and how often.
+    fn spilled(&self) -> Spilled {
+        self.counters.operators()[self.node()].spilled
+    }
+
     /// Sends the barriers that are due before message `number`; once the cut is complete, goes on from it in
     /// a fresh pipeline.
     fn cut(&mut self, barriers: &mut Barriers, number: usize, notes: &mut Notes<'_>) {
@@ -286,7 +313,7 @@ impl Running<'_> {
         assert_eq!(epoch, Epoch(1));
         barriers.done = true;
         self.note_late(notes.outcome);
-        *self = Running::start(self.graph, self.lanes);
+        *self = Running::start(self.graph, self.lanes, [self.memory[1]; 2]);
         self.pipeline.load(&state).expect("loads");
         for (input, message) in std::mem::take(&mut barriers.again) {
             self.push(input, message, notes);

@@ -93,10 +93,12 @@ proptest! {
         let story = story(["inner", "left", "right", "full"][kind], lower, lower + width, residual);
         let (graph, (events, _)) = (graph(&story), events(&gaps, delay));
         let plain = drive(&graph, &events, PLAIN);
-        let batched = drive(&graph, &events, Manner { batch_rows: Some(batch), recover: Some((first, every)), cut: None, lanes: 1 });
+        let batched = drive(&graph, &events, Manner { batch_rows: Some(batch), recover: Some((first, every)), ..PLAIN });
         prop_assert_eq!(plain.flow(), batched.flow());
-        let lanes = drive(&graph, &events, Manner { batch_rows: Some(batch), recover: None, cut: None, lanes: 2 });
+        let lanes = drive(&graph, &events, Manner { batch_rows: Some(batch), lanes: 2, ..PLAIN });
         prop_assert_eq!(plain.rows(), lanes.rows());
+        let memory = Manner { batch_rows: Some(batch), cut: Some((first, 0)), memory: [Some(every as u64 * 500); 2], ..PLAIN };
+        prop_assert_eq!(plain.rows(), drive(&graph, &events, memory).rows());
     }
 
     #[test]

@@ -45,7 +45,7 @@ fn events(steps: &[Step]) -> Vec<Event> {
 fn manners() -> impl Strategy<Value = Manner> {
     let batch_rows = prop_oneof![Just(None), (1usize..20).prop_map(Some), Just(Some(8192))];
     let recover = prop::option::of((0usize..30, 1usize..30));
-    (batch_rows, recover).prop_map(|(batch_rows, recover)| Manner { batch_rows, recover, cut: None, lanes: 1 })
+    (batch_rows, recover).prop_map(|(batch_rows, recover)| Manner { batch_rows, recover, ..PLAIN })
 }
 
 const STEPS: [&str; 13] = [
@@ -91,6 +91,36 @@ proptest! {
         let two = drive(&graph, &events, Manner { batch_rows: Some(batch_rows), lanes: 2, ..PLAIN });
         prop_assert_eq!(one.rows(), two.rows());
         prop_assert_eq!(one.late.len(), two.late.len());
+    }
+
+    #[test]
+    fn memory_changes_only_the_order(
+        keys in prop::collection::vec(0u16..300, 0..60),
+        steps in steps(),
+        number in 0..10usize,
+        batch_rows in 1usize..20,
+        memory in prop_oneof![Just(0u64), 0u64..20_000],
+        cut in prop::option::of(0usize..30),
+    ) {
+        let story = setting(&["t: k text, v int, ts time"], STEPS[number]);
+        let mut events = events(&steps);
+        for (event, key) in events.iter_mut().zip(keys) {
+            if let Event::Row { values, .. } = event {
+                values[0] = Some(format!("k{key}"));
+            }
+        }
+        let graph = graph(&story);
+        let plain = drive(&graph, &events, Manner { batch_rows: Some(batch_rows), ..PLAIN });
+        let cut = cut.map(|first| (first, 0));
+        let manner = Manner { batch_rows: Some(batch_rows), cut, memory: [Some(memory); 2], ..PLAIN };
+        let spilled = drive(&graph, &events, manner);
+        prop_assert_eq!(plain.rows(), spilled.rows());
+        prop_assert_eq!(plain.late.len(), spilled.late.len());
+        prop_assert_eq!(plain.last_watermark(), spilled.last_watermark());
+        let has_keys = [0, 1, 2, 3, 5, 7].contains(&number);
+        if has_keys && memory == 0 && cut.is_none() && events.iter().any(|event| matches!(event, Event::Row { .. })) {
+            prop_assert!(spilled.spilled.writes > 0);
+        }
     }
 
     #[test]

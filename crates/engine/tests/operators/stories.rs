@@ -58,7 +58,32 @@ fn tell(story: &Story) -> Result<(), String> {
         theirs.sort();
         same("late rows", &ours, &theirs).map_err(|text| format!("{manner:?}: {text}"))?;
     }
-    staggered(story, &graph, &plain)
+    staggered(story, &graph, &plain)?;
+    spilled(story, &graph, &plain)
+}
+
+/// Without memory for state every shard is put away behind every batch: the same rows come out, and the
+/// watermark comes as far. State that was put away fits into memory again, and the other way round.
+fn spilled(story: &Story, graph: &Graph, plain: &Outcome) -> Result<(), String> {
+    let (none, all) = (Some(0), None);
+    for (batch_rows, lanes) in [(None, 1), (Some(2), 1), (Some(8192), 1), (None, 2)] {
+        let mut manners = vec![Manner { batch_rows, lanes, memory: [none; 2], ..PLAIN }];
+        for first in 0..story.events.len() {
+            let cut = |memory| Manner { batch_rows, lanes, memory, cut: Some((first, 0)), ..PLAIN };
+            manners.extend([cut([none; 2]), cut([all, none])]);
+        }
+        for manner in manners {
+            let other = drive(graph, &story.events, manner);
+            same("rows", &plain.rows(), &other.rows()).map_err(|text| format!("{manner:?}: {text}"))?;
+            same("the last watermark", &plain.last_watermark(), &other.last_watermark())
+                .map_err(|text| format!("{manner:?}: {text}"))?;
+            let (mut ours, mut theirs) = (plain.late.clone(), other.late.clone());
+            ours.sort();
+            theirs.sort();
+            same("late rows", &ours, &theirs).map_err(|text| format!("{manner:?}: {text}"))?;
+        }
+    }
+    Ok(())
 }
 
 /// Barriers that reach the inputs at different times: the same rows come out, at any number of lanes. One input is then

@@ -96,8 +96,8 @@ function show(status) {
     s.table, count(s.records), rate(status, "sources", s, "records"), bytes(s.bytes), count(s.lag),
     [count(s.bad), s.bad > 0], moment(s.watermark), seconds(s.held), [s.stalled ?? "", true],
   ]));
-  table("operators", ["operator", "rows in", "per s", "rows out", "late", "state", "watermark"], status.operators.map((o) => [
-    o.uid, count(o.in), rate(status, "operators", o, "in"), count(o.out), [count(o.late), o.late > 0], bytes(o.state), moment(o.watermark),
+  table("operators", ["operator", "rows in", "per s", "rows out", "late", "state", "on disk", "watermark"], status.operators.map((o) => [
+    o.uid, count(o.in), rate(status, "operators", o, "in"), count(o.out), [count(o.late), o.late > 0], bytes(o.state), bytes(o.spilled), moment(o.watermark),
   ]));
   table("outputs", ["table", "rows", "per s", "busy for"], status.outputs.map((o) => [
     o.table, count(o.rows), rate(status, "outputs", o, "rows"), o.blocked === null ? "–" : seconds(Math.max(0, status.now - o.blocked)),

@@ -9,8 +9,8 @@ use millstream_engine::Standing;
 use millstream_record::{Offset, PartitionId};
 use serde::{Deserialize, Serialize};
 
-/// The format that this program writes, and the newest that it reads.
-pub const FORMAT: u32 = 1;
+/// The newest format that this program reads. It writes it where state lies in pieces, and else the one before.
+pub const FORMAT: u32 = 2;
 
 /// What a checkpoint holds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -35,6 +35,9 @@ pub struct Manifest {
     pub sources: BTreeMap<String, Source>,
     /// All other files of the checkpoint.
     pub files: BTreeMap<String, Sum>,
+    /// The files with state that did not fit into memory, by operator and lane, in order.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pieces: BTreeMap<String, Vec<String>>,
 }
 
 /// Where a source stands.
@@ -70,6 +73,26 @@ impl Sum {
     /// Of these bytes.
     pub fn of(bytes: &[u8]) -> Sum {
         Sum { length: bytes.len() as u64, crc: crc32(bytes) }
+    }
+}
+
+/// A sum as the bytes come.
+#[derive(Default)]
+pub struct Running {
+    length: u64,
+    crc: flate2::Crc,
+}
+
+impl Running {
+    /// Takes the next bytes.
+    pub fn take(&mut self, bytes: &[u8]) {
+        self.length += bytes.len() as u64;
+        self.crc.update(bytes);
+    }
+
+    /// The sum of all of them.
+    pub fn sum(&self) -> Sum {
+        Sum { length: self.length, crc: self.crc.sum() }
     }
 }
 
@@ -160,6 +183,7 @@ mod tests {
             reads: [("high/scan/0".into(), "bids".into())].into(),
             sources: [("high/scan/0".into(), source)].into(),
             files: [("state.pack".into(), Sum::of(b"x"))].into(),
+            pieces: [("high/window-aggregate/0@0".into(), vec!["piece-3.pack".into()])].into(),
         }
     }
 

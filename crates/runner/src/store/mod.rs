@@ -9,7 +9,9 @@
 //!     MANIFEST.json          written last
 //!     state.pack             small tables of operators; what sinks have prepared
 //!     table-42-0.pack        a large table; linked by later checkpoints while it stays as it is
+//!     piece-7.pack           state that did not fit into memory, linked from the shelf
 //!   checkpoints/000000000043.partial/    never trusted
+//!   spill/                   the shelf of the running job: what does not fit into memory
 //!   savepoints/NAME/         as a checkpoint, never deleted
 //!   FROM                     the savepoint that the job began with, if there was one
 //!   ADDRESS                  where the running job listens
@@ -19,24 +21,29 @@ mod durable;
 mod lock;
 mod manifest;
 mod pack;
+mod read;
 mod savepoint;
+mod shelf;
 
 pub use lock::{Lock, Refused};
 pub use manifest::{FORMAT, Manifest};
 pub use savepoint::{address, copy_out};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use arrow::array::{Array, RecordBatch};
-use millstream_engine::{Cut, decode_table, encode_table};
+use millstream_engine::{Cut, Shelf, encode_table};
 use millstream_record::{Error, Result};
 
 use crate::fail::{Point, fail_point};
 use crate::protocol::Sealed;
 use manifest::Sum;
 use pack::Piece;
+use read::{Checked, Content, Loaded, read_manifest, side_by_side, unpack};
+use shelf::{OfJob, Packs};
 
 /// A table whose encoded form is as large as this gets a file of its own.
 const LARGE: usize = 256 << 10;
@@ -53,6 +60,8 @@ pub struct Store {
     keep: usize,
     /// Large tables of the newest checkpoint, to be linked by the next one.
     large: BTreeMap<(String, String), Large>,
+    /// What does not fit into memory.
+    shelf: Arc<Packs>,
 }
 
 #[derive(Debug)]
@@ -76,10 +85,16 @@ pub struct Damaged {
 impl Store {
     /// The store in a state folder. The caller holds the lock.
     pub fn open(folder: &Path, keep: usize) -> Result<Store> {
-        let store = Store { folder: folder.into(), keep: keep.max(1), large: BTreeMap::new() };
-        durable::make_folder(&store.checkpoints())?;
-        store.sweep()?;
-        Ok(store)
+        let checkpoints = folder.join("checkpoints");
+        durable::make_folder(&checkpoints)?;
+        sweep(&checkpoints)?;
+        let shelf = Arc::new(Packs::open(folder.join("spill"), &checkpoints)?);
+        Ok(Store { folder: folder.into(), keep: keep.max(1), large: BTreeMap::new(), shelf })
+    }
+
+    /// Where operators put what does not fit into memory.
+    pub fn shelf(&self) -> Arc<dyn Shelf> {
+        Arc::new(OfJob(self.shelf.clone()))
     }
 
     fn checkpoints(&self) -> PathBuf {
@@ -131,22 +146,13 @@ impl Store {
         fs::read_to_string(self.folder.join("CURRENT")).is_ok_and(|text| text.trim().ends_with(AT_REST))
     }
 
-    /// Removes what was never finished.
-    fn sweep(&self) -> Result<()> {
-        for (name, path) in entries(&self.checkpoints())? {
-            if name.ends_with(".partial") || name.ends_with(".trash") {
-                fs::remove_dir_all(&path).map_err(|error| Error::io(&path, error))?;
-            }
-        }
-        Ok(())
-    }
-
     /// All checkpoints that are whole, and those that are not, both from the oldest.
     pub fn list(&self) -> Result<(Vec<Sealed>, Vec<Damaged>)> {
         let (mut sound, mut damaged) = (Vec::new(), Vec::new());
+        let mut checked = Checked::default();
         for (name, path) in entries(&self.checkpoints())? {
             let Ok(epoch) = name.parse::<u64>() else { continue };
-            match read_manifest(&path).and_then(|manifest| check_files(&path, &manifest).map(|()| manifest)) {
+            match read_manifest(&path).and_then(|manifest| checked.all(&path, &manifest).map(|()| manifest)) {
                 Ok(manifest) => sound.push(Sealed { epoch, digest: manifest.digest() }),
                 Err(reason) => damaged.push(Damaged { epoch, path, reason }),
             }
@@ -170,7 +176,7 @@ impl Store {
         for (name, bytes) in &cut.sinks {
             pack::add(&mut small, Piece { owner: SINKS, name, bytes });
         }
-        for (owner, tables) in &cut.state {
+        for (owner, tables) in &cut.state.tables {
             for (name, table) in tables {
                 if let Some((file, sum)) = self.link(&partial, owner, name, table)? {
                     manifest.files.insert(file, sum);
@@ -187,6 +193,14 @@ impl Store {
             }
             fail_point(Point::HalfSaved);
         }
+        for (owner, pieces) in &cut.state.pieces {
+            let put = pieces.iter().map(|piece| self.shelf.put(piece, &partial));
+            let put = put.collect::<Result<Vec<_>>>()?;
+            manifest.pieces.insert(owner.clone(), put.iter().map(|(file, _)| file.clone()).collect());
+            manifest.files.extend(put);
+        }
+        // An older program would take such a state for less than it is.
+        manifest.format = if manifest.pieces.is_empty() { FORMAT - 1 } else { FORMAT };
         self.large.retain(|_, large| manifest.files.contains_key(&file_name(&large.path)));
         durable::write(&partial.join("state.pack"), &small)?;
         manifest.files.insert("state.pack".into(), Sum::of(&small));
@@ -234,16 +248,23 @@ impl Store {
         let manifest = read_manifest(&folder).map_err(damaged)?;
         let sources = manifest.sources.iter().map(|(uid, source)| (uid.clone(), source.into())).collect();
         let mut cut = Cut { sources, ..Cut::default() };
-        for (name, sum) in &manifest.files {
-            let bytes = read_whole(&folder, name, *sum).map_err(damaged)?;
-            let pieces = pack::pieces(&bytes).ok_or_else(|| damaged(format!("{name} is no pack")))?;
-            for Piece { owner, name: piece, bytes } in pieces {
-                if owner == SINKS {
-                    cut.sinks.insert(piece.into(), bytes.to_vec());
-                    continue;
+        for (owner, files) in &manifest.pieces {
+            for file in files {
+                let sum = manifest.files.get(file).ok_or_else(|| damaged(format!("{file} is not listed")))?;
+                let piece = self.shelf.take(&folder, file, *sum)?;
+                cut.state.pieces.entry(owner.clone()).or_default().push(piece);
+            }
+        }
+        let on_shelf: BTreeSet<&String> = manifest.pieces.values().flatten().collect();
+        let files: Vec<_> = manifest.files.iter().filter(|(name, _)| !on_shelf.contains(name)).collect();
+        for loaded in side_by_side(&files, |(name, sum)| unpack(&folder, name, **sum)) {
+            for Loaded { owner, name, content } in loaded.map_err(damaged)? {
+                match content {
+                    Content::Sink(bytes) => drop(cut.sinks.insert(name, bytes)),
+                    Content::Table(table) => {
+                        drop(cut.state.tables.entry(owner).or_default().insert(name, table));
+                    }
                 }
-                let table = decode_table(owner, bytes).map_err(|error| damaged(format!("{name}: {error}")))?;
-                cut.state.entry(owner.into()).or_default().insert(piece.into(), table);
             }
         }
         Ok((manifest, cut))
@@ -252,8 +273,7 @@ impl Store {
     /// Deletes all checkpoints above an epoch: they were never decided.
     pub fn forget(&mut self, above: u64) -> Result<()> {
         self.large.clear();
-        let (sound, damaged) = self.list()?;
-        let epochs = sound.iter().map(|sealed| sealed.epoch).chain(damaged.iter().map(|damaged| damaged.epoch));
+        let epochs = entries(&self.checkpoints())?.into_iter().filter_map(|(name, _)| name.parse::<u64>().ok());
         epochs.filter(|&epoch| epoch > above).try_for_each(|epoch| self.delete(epoch))
     }
 
@@ -276,6 +296,16 @@ impl Store {
     }
 }
 
+/// Removes what was never finished.
+fn sweep(checkpoints: &Path) -> Result<()> {
+    for (name, path) in entries(checkpoints)? {
+        if name.ends_with(".partial") || name.ends_with(".trash") {
+            fs::remove_dir_all(&path).map_err(|error| Error::io(&path, error))?;
+        }
+    }
+    Ok(())
+}
+
 fn damaged_note(path: &Path) -> Error {
     Error::Invalid(format!("{} is damaged; it is one short line that only this program writes", path.display()))
 }
@@ -293,27 +323,6 @@ fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
 
 fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-fn read_manifest(folder: &Path) -> Result<Manifest, String> {
-    let path = manifest::path(folder);
-    let bytes = fs::read(&path).map_err(|error| format!("its manifest cannot be read: {error}"))?;
-    Manifest::read(&bytes)
-}
-
-fn check_files(folder: &Path, manifest: &Manifest) -> Result<(), String> {
-    manifest.files.iter().try_for_each(|(name, sum)| read_whole(folder, name, *sum).map(drop))
-}
-
-fn read_whole(folder: &Path, name: &str, sum: Sum) -> Result<Vec<u8>, String> {
-    let bytes = fs::read(folder.join(name)).map_err(|error| format!("{name} cannot be read: {error}"))?;
-    match Sum::of(&bytes) {
-        found if found == sum => Ok(bytes),
-        found if found.length != sum.length => {
-            Err(format!("{name} is damaged: it has {} bytes instead of {}", found.length, sum.length))
-        }
-        _ => Err(format!("{name} is damaged: its checksum is another")),
-    }
 }
 
 /// Whether two tables are one and the same in memory.

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use millstream_record::{Error, Result};
 
-use super::{Manifest, Store, check_files, damaged_note, durable, entries, read_manifest};
+use super::read::{check_files, read_manifest};
+use super::{Manifest, Store, damaged_note, durable, entries};
 
 impl Store {
     /// Keeps a checkpoint under a name, where nothing deletes it; its folder.

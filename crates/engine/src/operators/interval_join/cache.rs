@@ -91,6 +91,11 @@ impl Cache {
         queue.pop_front_if(|held| held.time <= expired)
     }
 
+    /// The first timer.
+    pub fn first_timer(&self) -> Option<i64> {
+        self.timers.first()
+    }
+
     /// Takes a timer that has gone off.
     pub fn due(&mut self, now: i64) -> Option<Waiting> {
         self.timers.due(now).map(|(_, waiting)| waiting)

@@ -24,7 +24,7 @@ use crate::equality::{JoinKeys, LEFT, RIGHT};
 use crate::error::{EngineError, Result};
 use crate::inspect::{Detail, KeySample, Side};
 use crate::keys::Interner;
-use crate::operator::{Operator, Output};
+use crate::operator::{Operator, Output, Wake};
 use crate::operators::interval_join::cache::{Cache, Held, Waiting};
 use crate::operators::interval_join::pairs::{Pairs, Shape};
 use crate::rows::RowStore;
@@ -272,6 +272,10 @@ impl Operator for IntervalJoinOperator {
         self.watermark = Millis(words.value(0));
         self.cache.set_orders(words.value(1));
         Ok(())
+    }
+
+    fn wake(&self) -> Wake {
+        Wake::soon(self.cache.first_timer())
     }
 
     fn size(&self) -> usize {

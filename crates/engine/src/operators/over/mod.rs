@@ -24,7 +24,7 @@ use self::results::Sequence;
 use crate::aggregate::AggregateSet;
 use crate::error::Result;
 use crate::keys::Interner;
-use crate::operator::{Operator, Output};
+use crate::operator::{Operator, Output, Wake};
 use crate::rows::RowStore;
 use crate::state::Tables;
 use crate::time::times_of;
@@ -221,6 +221,11 @@ impl Operator for OverOperator {
         }
         self.frames.settle();
         Ok(())
+    }
+
+    fn wake(&self) -> Wake {
+        let row = self.waiting.keys().next().copied();
+        Wake::soon(row.into_iter().chain(self.frames.next_end()).min())
     }
 
     fn size(&self) -> usize {

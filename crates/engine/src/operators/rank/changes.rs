@@ -11,7 +11,7 @@ use super::line::Line;
 use super::numbered;
 use crate::error::Result;
 use crate::keys::{Interner, hash_rows};
-use crate::operator::{Operator, Output};
+use crate::operator::{Operator, Output, Wake};
 use crate::order::{Keys, SortKeys};
 use crate::rows::RowStore;
 use crate::state::Tables;
@@ -221,6 +221,10 @@ impl Operator for ChangesRank {
         let Some(rows) = tables.remove("rows") else { return Ok(()) };
         let told = self.walk(&Batch::insert(rows.with_schema(self.rows.schema())?))?;
         self.forget(told)
+    }
+
+    fn wake(&self) -> Wake {
+        Wake::Never
     }
 
     fn size(&self) -> usize {

@@ -12,7 +12,7 @@ use millstream_record::{Batch, Mark, Millis};
 
 use crate::error::{EngineError, Result};
 use crate::keys::Interner;
-use crate::operator::{Operator, Output};
+use crate::operator::{Operator, Output, Wake};
 use crate::rows::{NO_ROW, RowStore};
 use crate::state::Tables;
 use crate::time::times_of;
@@ -153,6 +153,10 @@ impl Operator for EarliestRow {
             self.take(group, time, number);
         }
         Ok(())
+    }
+
+    fn wake(&self) -> Wake {
+        Wake::soon(self.waiting.first().map(|&(time, ..)| time))
     }
 
     fn size(&self) -> usize {

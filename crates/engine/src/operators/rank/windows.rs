@@ -13,7 +13,7 @@ use super::numbered;
 use crate::attached::AttachedWindow;
 use crate::error::{EngineError, Result};
 use crate::keys::Interner;
-use crate::operator::{Operator, Output};
+use crate::operator::{Operator, Output, Wake};
 use crate::order::SortKeys;
 use crate::rows::RowStore;
 use crate::state::Tables;
@@ -145,6 +145,10 @@ impl Operator for WindowRank {
         self.take(&rows.with_schema(self.rows.schema())?)?;
         self.window.load(watermark);
         Ok(())
+    }
+
+    fn wake(&self) -> Wake {
+        self.open.keys().next().map_or(Wake::Never, |&end| Wake::At(self.window.closes(end)))
     }
 
     fn size(&self) -> usize {

@@ -10,7 +10,7 @@ use millstream_record::{Batch, Millis};
 use crate::aggregate::AggregateSet;
 use crate::error::{EngineError, Result};
 use crate::inspect::Detail;
-use crate::operator::{Operator, Output};
+use crate::operator::{Operator, Output, Wake};
 use crate::operators::session::{Contents, Walk, Windows};
 use crate::pane::PaneShape;
 use crate::state::Tables;
@@ -145,6 +145,10 @@ impl Operator for SessionAggregateOperator {
         self.aggregates.load("cells.", &tables)?;
         self.aggregates.resize(self.windows.cells());
         Ok(())
+    }
+
+    fn wake(&self) -> Wake {
+        self.windows.sessions.wake()
     }
 
     fn size(&self) -> usize {

@@ -14,6 +14,7 @@ use millstream_record::Millis;
 use crate::error::Result;
 use crate::inspect::{OpenWindow, TOLD_WINDOWS, Windows};
 use crate::keys::Interner;
+use crate::operator::Wake;
 use crate::state::Tables;
 use crate::time::{WallClock, closes_at};
 use crate::timers::Timers;
@@ -293,6 +294,11 @@ impl Sessions {
             all.truncate(TOLD_WINDOWS);
         }
         Windows::of(open, true, all.into_iter().map(told).collect())
+    }
+
+    /// When a session may close.
+    pub fn wake(&self) -> Wake {
+        Wake::soon(self.timers.first())
     }
 
     /// Bytes in use, roughly.

@@ -11,7 +11,7 @@ use millstream_record::{Batch, Kind, Kinds, Millis};
 
 use crate::error::{EngineError, Result};
 use crate::inspect::Detail;
-use crate::operator::{Operator, Output};
+use crate::operator::{Operator, Output, Wake};
 use crate::operators::session::{Contents, Walk, Windows};
 use crate::rows::RowStore;
 use crate::state::Tables;
@@ -139,6 +139,10 @@ impl Operator for SessionRowsOperator {
             self.cells[cell as usize].push((number, kind));
         }
         Ok(())
+    }
+
+    fn wake(&self) -> Wake {
+        self.windows.sessions.wake()
     }
 
     fn size(&self) -> usize {
