@@ -1,6 +1,7 @@
 //! What a session at a prompt finds of the one before: settings, tables, steps and the draft, from the
 //! workbook in the workspace. What cannot be read is set aside and named; the session begins all the same.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use millstream_sql::catalog::Table;
@@ -81,7 +82,7 @@ fn take(session: &mut Session, statement: Statement, version: Option<u32>) -> Re
         }
         Statement::CreateFunction(draft) => {
             let name = draft.name.text.clone();
-            let function = functions::of_draft(session, &draft);
+            let function = functions::of_draft(session, &draft, Path::new(""));
             let function = function.map_err(|fault| format!("function '{name}': {}", fault.message))?;
             put(session, Edit::Function { name: function.name.clone(), before: None, after: Some(Arc::new(function)) });
         }
