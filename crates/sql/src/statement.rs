@@ -173,7 +173,7 @@ pub enum Start {
     },
 }
 
-/// `EXPORT [OR REPLACE] step INTO place [KEYED BY (column, …)] AS JOB 'folder' [FLINK] [VERIFY]`.
+/// `EXPORT [OR REPLACE] step INTO place [KEYED BY (column, …)] AS JOB 'folder' [FLINK] [VERIFY] [ON tape]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Export {
     /// The step, or a view or table.
