@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use millstream_rust_cells::{Evaluator, Functions, Place};
+use millstream_rust_cells::Evaluator;
+use millstream_rust_functions::{Functions, Place};
 use millstream_session::{Config, Fault, Manner, Script, Session, SessionOptions, Stop, Vocabulary};
 
 use crate::channel::Channel;

@@ -18,14 +18,27 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
         &["record", "plan", "sql", "engine", "connect", "export", "runner"],
         &["reedline", "ratatui", "crossterm", "clap"],
     ),
-    ("runner", &["record", "plan", "sql", "engine", "connect"], &["reedline", "ratatui", "crossterm"]),
     (
-        "rust_cells",
-        &["record", "plan", "session"],
+        "runner",
+        &["record", "plan", "sql", "engine", "connect", "rust_functions"],
+        &["reedline", "ratatui", "crossterm"],
+    ),
+    (
+        "rust_functions",
+        &["record", "plan"],
         &["datafusion", "tokio", "rdkafka", "rocksdb", "reedline", "ratatui", "crossterm", "clap"],
     ),
-    ("shell", &["session", "runner", "rust_cells"], &["datafusion", "rdkafka", "rocksdb"]),
-    ("kernel", &["session", "rust_cells"], &["datafusion", "rdkafka", "rocksdb", "reedline", "ratatui", "crossterm"]),
+    (
+        "rust_cells",
+        &["record", "plan", "rust_functions", "session"],
+        &["datafusion", "tokio", "rdkafka", "rocksdb", "reedline", "ratatui", "crossterm", "clap"],
+    ),
+    ("shell", &["session", "runner", "rust_functions", "rust_cells"], &["datafusion", "rdkafka", "rocksdb"]),
+    (
+        "kernel",
+        &["session", "rust_functions", "rust_cells"],
+        &["datafusion", "rdkafka", "rocksdb", "reedline", "ratatui", "crossterm"],
+    ),
 ];
 
 /// Crates that must stand in the lock file once: two of them would not understand each other.
@@ -36,12 +49,13 @@ const SINGLE: &[&str] =
 const UNSAFE: &[&str] = &[
     "crates/connect/src/format/json/simd.rs",
     "crates/connect/src/kafka/queue.rs",
-    "crates/rust_cells/src/functions/library.rs",
-    "crates/rust_cells/support/abi.rs",
-    "crates/rust_cells/support/column.rs",
-    "crates/rust_cells/support/host.rs",
-    "crates/rust_cells/support/serve.rs",
-    "crates/rust_cells/src/functions/glue.rs",
+    "crates/rust_functions/src/last_words.rs",
+    "crates/rust_functions/src/library.rs",
+    "crates/rust_functions/support/abi.rs",
+    "crates/rust_functions/support/column.rs",
+    "crates/rust_functions/support/host.rs",
+    "crates/rust_functions/support/serve.rs",
+    "crates/rust_functions/src/glue.rs",
     "crates/shell/tests/pty.rs",
     "tests/benches/consume.rs",
 ];

@@ -39,6 +39,9 @@ pub struct Options {
     pub batch_rows: usize,
     /// What happens to records that cannot be read.
     pub bad_records: BadRecords,
+    /// What happens to a row for which a user's function fails. It is counted where the run goes on; one that goes
+    /// into an aggregate fails the run whatever is said here, for nobody knows what it has left in its cell.
+    pub row_errors: BadRecords,
     /// So many late rows per operator, and unreadable records per tap, are kept.
     pub kept: usize,
     /// Where watermarks start: `Millis::MIN`, or zero as in Flink.
@@ -61,6 +64,7 @@ impl Default for Options {
             parallelism: 1,
             batch_rows: 8192,
             bad_records: BadRecords::Keep,
+            row_errors: BadRecords::Fail,
             kept: 10_000,
             watermark_start: Millis::MIN,
             watermark_interval: 0,

@@ -2,6 +2,7 @@
 
 use arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
+use millstream_plan::RowFailed;
 
 /// The result of whatever the engine does.
 pub type Result<T, E = EngineError> = std::result::Result<T, E>;
@@ -28,6 +29,9 @@ pub enum EngineError {
     /// A row cannot be computed: division by zero, overflow, an impossible cast.
     #[error("{0}")]
     Compute(String),
+    /// A user's function gave nothing for a row. Where the policy is to go on, the row is left out and counted.
+    #[error("{0}")]
+    Row(String),
     /// A record cannot be read (or has no event time) and the policy is to fail.
     #[error("{tap}: unreadable record at {place}: {reason}")]
     Unreadable {
@@ -55,7 +59,9 @@ impl EngineError {
     /// The same error with the operator it happened in, if it does not name one yet.
     pub fn within(self, uid: &str) -> EngineError {
         match self {
-            EngineError::Compute(reason) => EngineError::Operator { uid: uid.into(), reason },
+            EngineError::Compute(reason) | EngineError::Row(reason) => {
+                EngineError::Operator { uid: uid.into(), reason }
+            }
             other => other,
         }
     }
@@ -63,6 +69,11 @@ impl EngineError {
 
 impl From<ArrowError> for EngineError {
     fn from(error: ArrowError) -> Self {
+        if let ArrowError::ExternalError(source) = &error
+            && let Some(RowFailed(reason)) = source.downcast_ref()
+        {
+            return EngineError::Row(reason.clone());
+        }
         EngineError::Compute(match error {
             ArrowError::ArithmeticOverflow(what) => format!("arithmetic overflow: {what}"),
             ArrowError::DivideByZero => "division by zero".into(),

@@ -18,6 +18,7 @@ use crate::layout::{Layout, Route};
 use crate::operator::{Operator, Output, Spilled};
 use crate::progress::{Counters, NodeCounters};
 use crate::spill::Memory;
+use crate::stage::apply_sparing;
 use crate::state::{Piece, State, StateStore, Tables};
 
 /// A message on its way to an operator.
@@ -74,6 +75,8 @@ struct Seat {
     readers: Vec<(NodeId, usize, Route)>,
     outputs: Vec<usize>,
     counters: NodeCounters,
+    /// It calls functions of users, and a row for which one fails is left out.
+    spares: bool,
     /// Bytes of state that the counters know of, and what they know of the rest.
     size: usize,
     spilled: Spilled,
@@ -115,6 +118,7 @@ impl Lane {
                 readers,
                 outputs: outputs.map(|(index, _)| index).collect(),
                 counters: counters.node(id),
+                spares: counters.spares() && !node.user_functions().is_empty(),
                 size: 0,
                 spilled: Spilled::default(),
             }))
@@ -374,9 +378,13 @@ impl Seat {
             Work::Scan => Ok(vec![message]),
             Work::Stage(stage) => match message {
                 Message::Batch(batch) => {
-                    let applied = stage.apply(batch)?;
+                    let applied = if self.spares {
+                        apply_sparing(stage.as_mut(), batch, &self.counters)?
+                    } else {
+                        vec![stage.apply(batch)?]
+                    };
                     self.counters.dropped(stage.take_dropped());
-                    Ok(vec![Message::Batch(applied)])
+                    Ok(applied.into_iter().map(Message::Batch).collect())
                 }
                 other => Ok(vec![other]),
             },

@@ -31,7 +31,7 @@ pub struct Account {
     pub used: u64,
     /// Those that came after their time.
     pub late: u64,
-    /// Those that could not be read, or had no event time.
+    /// Those that could not be read, had no event time, or for which a user's function failed.
     pub bad: u64,
     /// Those that a condition left out.
     pub filtered: u64,
@@ -44,11 +44,12 @@ impl Ledger {
     pub fn of(graph: &Graph, counters: &Counters) -> Ledger {
         let progress = counters.operators();
         let account = |(scan, tap, _): (NodeId, &std::sync::Arc<millstream_plan::Tap>, &[usize])| {
-            let (mut late, mut filtered) = (0, 0);
+            let (mut late, mut filtered, mut failed) = (0, 0, 0);
             let mut readers: Vec<NodeId> = graph.readers(scan).map(|(reader, _)| reader).collect();
             while let [reader] = readers.as_slice() {
                 let (node, counted) = (graph.node(*reader), &progress[reader.0]);
                 filtered += counted.dropped;
+                failed += counted.bad;
                 match &node.op {
                     Op::Filter(_) => {}
                     op if one_to_one(op) => {}
@@ -62,13 +63,14 @@ impl Ledger {
                 readers = graph.readers(*reader).map(|(reader, _)| reader).collect();
             }
             let source = counters.source(scan).progress();
-            let used = source.records.saturating_sub(source.bad + late + filtered);
+            let bad = source.bad + failed;
+            let used = source.records.saturating_sub(bad + late + filtered);
             Account {
                 tap: tap.name.clone(),
                 records: source.records,
                 used,
                 late,
-                bad: source.bad,
+                bad,
                 filtered,
                 duplicate_keys: source.duplicate_keys,
             }

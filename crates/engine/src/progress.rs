@@ -17,6 +17,7 @@ use arrow::array::RecordBatch;
 use millstream_plan::{Graph, Node, NodeId, Output, Target};
 use millstream_record::{Batch, Message, Millis};
 
+use crate::doors::BadRecords;
 use crate::inspect::Reports;
 use crate::operator::Spilled;
 
@@ -28,6 +29,7 @@ pub struct Counters {
     outputs: Vec<OutputCounters>,
     reports: Reports,
     started: Arc<AtomicI64>,
+    row_errors: BadRecords,
 }
 
 /// The counters of one operator, over all its lanes.
@@ -43,6 +45,9 @@ struct Shared {
     /// Rows of which nothing came, because a condition or an empty list left them out.
     dropped: AtomicU64,
     late: AtomicU64,
+    /// Rows for which a user's function failed, and what it said last.
+    bad: AtomicU64,
+    failure: Mutex<Option<String>>,
     state: AtomicU64,
     spilled: [AtomicU64; 3],
     watermark: AtomicI64,
@@ -95,6 +100,10 @@ pub struct OperatorProgress {
     pub dropped: u64,
     /// Rows that came after their time.
     pub late: u64,
+    /// Rows for which a user's function failed.
+    pub bad: u64,
+    /// What it said last.
+    pub failure: Option<String>,
     /// Bytes of state in memory, roughly, in all lanes.
     pub state: u64,
     /// State that was put away, in all lanes.
@@ -106,20 +115,7 @@ pub struct OperatorProgress {
 impl Counters {
     /// Counters for every node of a graph; each operator keeps at most `kept` late rows.
     pub fn new(graph: &Graph, kept: usize) -> Self {
-        let counters = |node: &Node| {
-            NodeCounters(Arc::new(Shared {
-                uid: node.uid.clone(),
-                rows_in: (0..node.inputs.len().max(1)).map(|_| AtomicU64::new(0)).collect(),
-                rows_out: AtomicU64::new(0),
-                dropped: AtomicU64::new(0),
-                late: AtomicU64::new(0),
-                state: AtomicU64::new(0),
-                spilled: Default::default(),
-                watermark: AtomicI64::new(Millis::MIN.0),
-                kept: Mutex::default(),
-                limit: kept,
-            }))
-        };
+        let counters = |node: &Node| NodeCounters::new(&node.uid, node.inputs.len(), kept);
         let sources = graph.scans().map(|(id, tap, _)| (id, SourceCounters::new(&tap.name, kept)));
         Counters {
             nodes: graph.nodes.iter().map(counters).collect(),
@@ -127,7 +123,18 @@ impl Counters {
             outputs: graph.outputs.iter().map(|_| OutputCounters::default()).collect(),
             reports: Reports::default(),
             started: Arc::new(AtomicI64::new(Millis::MIN.0)),
+            row_errors: BadRecords::Fail,
         }
+    }
+
+    /// What happens to rows for which a user's function fails.
+    pub fn with_row_errors(self, row_errors: BadRecords) -> Self {
+        Counters { row_errors, ..self }
+    }
+
+    /// Whether a row for which a user's function fails is left out and counted.
+    pub(crate) fn spares(&self) -> bool {
+        self.row_errors != BadRecords::Fail
     }
 
     /// The run starts at this time of its clock.
@@ -190,6 +197,35 @@ impl Counters {
 }
 
 impl NodeCounters {
+    fn new(uid: &str, inputs: usize, kept: usize) -> Self {
+        NodeCounters(Arc::new(Shared {
+            uid: uid.into(),
+            rows_in: (0..inputs.max(1)).map(|_| AtomicU64::new(0)).collect(),
+            rows_out: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+            late: AtomicU64::new(0),
+            bad: AtomicU64::new(0),
+            failure: Mutex::default(),
+            state: AtomicU64::new(0),
+            spilled: Default::default(),
+            watermark: AtomicI64::new(Millis::MIN.0),
+            kept: Mutex::default(),
+            limit: kept,
+        }))
+    }
+
+    /// Counters of an operator without a graph.
+    #[cfg(test)]
+    pub fn alone(uid: &str, kept: usize) -> Self {
+        NodeCounters::new(uid, 1, kept)
+    }
+
+    /// A user's function failed for a row, which is left out.
+    pub fn failed(&self, reason: String) {
+        self.0.bad.fetch_add(1, Ordering::Relaxed);
+        *self.0.failure.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(reason);
+    }
+
     /// A message came in through an input.
     pub fn heard(&self, port: usize, message: &Message) {
         if let Message::Batch(batch) = message {
@@ -256,7 +292,8 @@ impl NodeCounters {
         self.0.rows_in.iter().map(|rows| rows.load(Ordering::Relaxed)).collect()
     }
 
-    fn progress(&self) -> OperatorProgress {
+    /// What the operator has done so far.
+    pub(crate) fn progress(&self) -> OperatorProgress {
         // What went out is read first: so it is never more than what came in.
         let rows_out = self.0.rows_out.load(Ordering::Relaxed);
         OperatorProgress {
@@ -265,6 +302,8 @@ impl NodeCounters {
             rows_out,
             dropped: self.0.dropped.load(Ordering::Relaxed),
             late: self.0.late.load(Ordering::Relaxed),
+            bad: self.0.bad.load(Ordering::Relaxed),
+            failure: self.0.failure.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone(),
             state: self.0.state.load(Ordering::Relaxed),
             spilled: {
                 let [bytes, reads, writes] = self.0.spilled.each_ref().map(|count| count.load(Ordering::Relaxed));

@@ -53,7 +53,7 @@ pub struct Replay {
 impl Replay {
     /// Wires a graph.
     pub fn new(graph: &Graph, options: &Options) -> Result<Replay> {
-        let counters = Counters::new(graph, options.kept);
+        let counters = Counters::new(graph, options.kept).with_row_errors(options.row_errors);
         counters.start(options.clock.now());
         let pipeline = Pipeline::new(graph, options.parallelism, &counters, options.memory.as_ref())?;
         let feeds = crate::run::feeds(graph, options, &counters)?;

@@ -6,7 +6,9 @@ use std::fmt;
 
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::Expr;
-use millstream_plan::{AggregateKind, Graph, JoinKind, Node, Op, Tap, Window, WindowInput};
+use millstream_plan::{
+    AggregateKind, AssignWindow, Graph, JoinKind, Node, Op, Tap, Window, WindowAggregate, WindowInput,
+};
 
 /// How a step exports to Flink.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +49,7 @@ pub struct Obstacle {
 pub fn badge(graph: &Graph, unknown: impl Fn(&str) -> bool) -> Badge {
     let mut obstacles = Vec::new();
     for node in &graph.nodes {
-        if let Some((why, way_out)) = obstacle(node, &unknown) {
+        if let Some((why, way_out)) = obstacle(graph, node, &unknown) {
             obstacles.push(Obstacle { uid: node.uid.clone(), why, way_out });
         }
     }
@@ -59,8 +61,11 @@ pub fn badge(graph: &Graph, unknown: impl Fn(&str) -> bool) -> Badge {
 }
 
 /// Why a node cannot be said to Flink, and a way out.
-fn obstacle(node: &Node, unknown: &impl Fn(&str) -> bool) -> Option<(String, String)> {
+fn obstacle(graph: &Graph, node: &Node, unknown: &impl Fn(&str) -> bool) -> Option<(String, String)> {
     let said = |why: &str, way_out: &str| Some((why.to_string(), way_out.to_string()));
+    if let Some(function) = node.user_functions().first() {
+        return Some(brought(&function.name));
+    }
     match &node.op {
         Op::Scan { tap, .. } if tap.connector == "session" => said(
             "it reads what this session has set aside, which no other engine has",
@@ -75,10 +80,45 @@ fn obstacle(node: &Node, unknown: &impl Fn(&str) -> bool) -> Option<(String, Str
         Op::Project(exprs) => function(exprs, unknown),
         Op::Expand(lists) => lists.iter().find_map(|list| function(list, unknown)),
         Op::GroupAggregate(group) => aggregate(&group.aggregates, unknown),
-        Op::WindowAggregate(window) => aggregate(&window.aggregates, unknown),
+        Op::WindowAggregate(window) => {
+            let of_window = assigned(graph, node).and_then(|assign| odd_window(window, assign));
+            of_window.or_else(|| aggregate(&window.aggregates, unknown))
+        }
         Op::Over(over) => over.calls.iter().find_map(|call| aggregate(std::slice::from_ref(&call.call), unknown)),
         _ => None,
     }
+}
+
+/// The windows that the rows of an aggregation carry, if they were put into them just below.
+fn assigned<'g>(graph: &'g Graph, node: &Node) -> Option<&'g AssignWindow> {
+    let below = graph.node(*node.inputs.first()?);
+    match &below.op {
+        Op::AssignWindow(assign) => Some(assign),
+        Op::Filter(_) | Op::Project(_) => assigned(graph, below),
+        _ => None,
+    }
+}
+
+/// What Flink does otherwise with the windows of an aggregation.
+fn odd_window(aggregate: &WindowAggregate, assign: &AssignWindow) -> Option<(String, String)> {
+    let said = |why: &str, way_out: &str| Some((why.to_string(), way_out.to_string()));
+    match assign.window {
+        Window::Hop { size, slide, .. } if size % slide != 0 => said(
+            "it aggregates windows whose size is no multiple of their slide, and Flink's HOP knows no such ones",
+            "choose a size that is a multiple of the slide",
+        ),
+        Window::Session { .. } if aggregate.keys.len() > assign.partition.len() => said(
+            "more is grouped by than sessions are cut by, and Flink takes rows back there that are final here",
+            "name all columns of GROUP BY behind PARTITION BY, or group by the window and those only",
+        ),
+        _ => None,
+    }
+}
+
+/// A function that a user has brought.
+pub fn brought(name: &str) -> (String, String) {
+    let why = format!("{name} is a function of Rust, and Flink runs those of Java and Python only");
+    (why, "say it in SQL; or run the job with millstream, where the function goes along".into())
 }
 
 fn no_function(name: &str) -> (String, String) {

@@ -10,10 +10,10 @@ use millstream_sql::catalog::Table;
 use millstream_sql::native::Native;
 use millstream_sql::plan::{Settings, plan_statement_set};
 use millstream_sql::statement::{self, ColumnKind, TableDraft};
-use millstream_sql::{Catalog, Relation, SqlError, View, reads};
+use millstream_sql::{Catalog, Relation, SqlError, View, calls, reads};
 
 use crate::secret::{note, refer, reference};
-use crate::{Insert, Job, Policies, Secret, Step};
+use crate::{Function, Insert, Job, Policies, Secret, Step};
 
 /// What is to become a job.
 pub struct Wanted<'a> {
@@ -61,11 +61,50 @@ pub fn collect(wanted: Wanted<'_>) -> Result<Job, SqlError> {
     };
     let (taps, sinks) = (declare(&taps)?, declare(&sinks)?);
     let steps = views.iter().map(|view| step(view, &native)).collect::<Result<_, _>>()?;
+    let functions = functions(catalog, &called(taps.iter().chain(&sinks), &views, inserts)?);
     let inserts = inserts.iter().map(|insert| inserted(insert, &native)).collect::<Result<_, _>>()?;
     let graph = renamed(graph, &names);
     let mut secrets = secrets.into_inner();
     secrets.sort();
-    Ok(Job { name: label(name), taps, steps, sinks, inserts, policies, secrets, graph, names })
+    Ok(Job { name: label(name), functions, taps, steps, sinks, inserts, policies, secrets, graph, names })
+}
+
+/// The names of all functions that are called anywhere in the text of a job, in lower case.
+fn called<'a>(
+    tables: impl Iterator<Item = &'a Table>,
+    views: &[&View],
+    inserts: &[statement::Insert],
+) -> Result<BTreeSet<String>, SqlError> {
+    let mut names = BTreeSet::new();
+    for table in tables {
+        let computed = table.draft.columns.iter().filter_map(|column| match &column.kind {
+            ColumnKind::Computed(expression) => Some(expression),
+            _ => None,
+        });
+        for expression in computed.chain(table.draft.watermark.as_ref().map(|watermark| &watermark.expression)) {
+            names.extend(calls(&expression.expr));
+        }
+    }
+    names.extend(views.iter().flat_map(|view| calls(&view.query)));
+    names.extend(inserts.iter().flat_map(|insert| calls(&*insert.query)));
+    Ok(names)
+}
+
+/// The user's functions among these names, by name. Those of one text stand in one file, which is called after the
+/// first of them.
+fn functions(catalog: &Catalog, called: &BTreeSet<String>) -> Vec<Function> {
+    let mut all: Vec<Function> = Vec::new();
+    for function in catalog.functions().iter().filter(|function| called.contains(&function.name)) {
+        let shared = all.iter().find(|other| other.text == function.source).map(|other| other.file.clone());
+        let letters = function.name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' });
+        let name: String = letters.take(50).collect();
+        let numbered = (2..).map(|number| format!("functions/{name}_{number}.rs"));
+        let mut free = std::iter::once(format!("functions/{name}.rs")).chain(numbered);
+        let own = || free.find(|file| all.iter().all(|other| other.file != *file)).expect("numbers do not end");
+        let file = shared.unwrap_or_else(own);
+        all.push(Function { name: function.name.clone(), file, text: function.source.clone() });
+    }
+    all
 }
 
 /// The graph with its taps and sinks under their new names.

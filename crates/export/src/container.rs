@@ -12,23 +12,63 @@ pub const PORT: u16 = 9464;
 /// The user of the image; it is nobody else's.
 pub const USER: u32 = 10001;
 
+/// Where the image has the libraries of the job's functions.
+pub const LIBRARIES: &str = "/libraries";
+/// The packages that the runner needs beside what a small Debian has.
+const PACKAGES: &str = "apt-get update \\\n\
+                        \x20   && apt-get install --yes --no-install-recommends ca-certificates libsasl2-2 libssl3 \\\n\
+                        \x20   && rm -rf /var/lib/apt/lists/*";
+/// What goes into the image.
+const FILES: [&str; 2] = ["job.sql", "millstream.toml"];
+
+/// What of the folder the image is made of.
+pub fn dockerignore(job: &Job) -> String {
+    let functions = (!job.functions.is_empty()).then_some("functions");
+    let files: String = FILES.into_iter().chain(functions).map(|file| format!("!{file}\n")).collect();
+    format!("*\n{files}")
+}
+
+/// The stage that compiles the functions of a job, so that the image that runs needs no compiler.
+fn compiled(job: &Job) -> String {
+    if job.functions.is_empty() {
+        return String::new();
+    }
+    format!(
+        "FROM rust:1-slim-bookworm AS functions\n\
+         RUN {PACKAGES}\n\
+         COPY --from=bin millstream-runner /usr/local/bin/millstream-runner\n\
+         COPY job.sql millstream.toml /job/\n\
+         COPY functions /job/functions\n\
+         RUN [\"millstream-runner\", \"/job\", \"--build-functions\", \"{LIBRARIES}\"]\n\
+         \n"
+    )
+}
+
 /// The recipe of the image.
 pub fn dockerfile(job: &Job) -> String {
+    let (functions, libraries) = match job.functions.is_empty() {
+        true => (String::new(), String::new()),
+        false => (
+            format!("COPY functions /job/functions\nCOPY --from=functions {LIBRARIES} {LIBRARIES}\n"),
+            format!(", \"--functions\", \"{LIBRARIES}\""),
+        ),
+    };
     format!(
         "# docker build --build-context bin=FOLDER-OF-millstream-runner -t {name} .\n\
+         {compiled}\
          FROM debian:bookworm-slim\n\
-         RUN apt-get update \\\n\
-         \x20   && apt-get install --yes --no-install-recommends ca-certificates libsasl2-2 libssl3 \\\n\
-         \x20   && rm -rf /var/lib/apt/lists/* \\\n\
+         RUN {PACKAGES} \\\n\
          \x20   && mkdir /state && chown {USER}:{USER} /state\n\
          COPY --from=bin millstream-runner /usr/local/bin/millstream-runner\n\
          COPY job.sql millstream.toml /job/\n\
+         {functions}\
          USER {USER}:{USER}\n\
          VOLUME /state\n\
          EXPOSE {PORT}\n\
          STOPSIGNAL SIGTERM\n\
-         ENTRYPOINT [\"millstream-runner\", \"/job\", \"--state\", \"/state\", \"--listen\", \"0.0.0.0:{PORT}\"]\n",
-        name = job.name
+         ENTRYPOINT [\"millstream-runner\", \"/job\", \"--state\", \"/state\", \"--listen\", \"0.0.0.0:{PORT}\"{libraries}]\n",
+        name = job.name,
+        compiled = compiled(job)
     )
 }
 

@@ -28,14 +28,16 @@ impl Folder {
     pub fn of(job: &Job, evidence: &Evidence, to_flink: bool) -> Folder {
         let mut folder = Folder::default();
         let (script, settings) = (native::script(job), settings::file(job));
-        let own = [("job.sql".to_string(), script.clone()), ("millstream.toml".to_string(), settings.clone())].into();
+        let mut own = BTreeMap::from([("job.sql", script.as_str()), ("millstream.toml", settings.as_str())]);
+        own.extend(job.function_files());
         for (name, text) in kubernetes::files(job, &own) {
             folder.put(format!("kubernetes/{name}"), text);
         }
-        folder.put("job.sql", script);
-        folder.put("millstream.toml", settings);
+        for (path, text) in &own {
+            folder.put(*path, *text);
+        }
         folder.put("Dockerfile", container::dockerfile(job));
-        folder.put(".dockerignore", "*\n!job.sql\n!millstream.toml\n");
+        folder.put(".dockerignore", container::dockerignore(job));
         folder.put("compose.yaml", container::compose(job));
         folder.put("test/input.jsonl", evidence.tape.clone());
         for (sink, rows) in &evidence.answers {

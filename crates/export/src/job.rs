@@ -2,6 +2,7 @@
 //! the job, and the policies by which it runs. Nothing in it is secret.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use millstream_plan::{Changes, Graph, Target};
 use millstream_sql::catalog::Table;
@@ -13,6 +14,8 @@ use crate::Secret;
 pub struct Job {
     /// Its name: small letters, digits and hyphens, as Kubernetes wants it.
     pub name: String,
+    /// The functions that it calls and their user has brought.
+    pub functions: Vec<Function>,
     /// The tables that it reads, each before whatever reads it.
     pub taps: Vec<Table>,
     /// The views between, each before whatever reads it.
@@ -29,6 +32,17 @@ pub struct Job {
     pub graph: Graph,
     /// Names of the session and what they became.
     pub names: BTreeMap<String, String>,
+}
+
+/// A function that a user has brought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Function {
+    /// Its name in SQL.
+    pub name: String,
+    /// The file of its text, below the folder of the job; functions of one text share it.
+    pub file: String,
+    /// The text, whole.
+    pub text: Arc<str>,
 }
 
 /// A view of the job.
@@ -87,6 +101,11 @@ impl Default for Policies {
 }
 
 impl Job {
+    /// The files of its functions, each once, by path.
+    pub fn function_files(&self) -> BTreeMap<&str, &str> {
+        self.functions.iter().map(|function| (function.file.as_str(), &*function.text)).collect()
+    }
+
     /// Whether rows are taken back on their way into this sink.
     pub fn changes(&self, sink: &str) -> bool {
         self.graph.outputs.iter().any(|output| {

@@ -21,6 +21,6 @@ mod yaml;
 pub use badge::{Badge, Obstacle, Setting, badge};
 pub use collect::{Wanted, collect};
 pub use folder::{Evidence, Folder};
-pub use job::{Insert, Job, Policies, Step};
+pub use job::{Function, Insert, Job, Policies, Step};
 pub use secret::Secret;
 pub use stage::Staged;

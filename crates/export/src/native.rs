@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use millstream_sql::show::create_table_as_given;
+use millstream_sql::show::{create_function_in, create_table_as_given};
 use millstream_sql::types::quoted;
 
 use crate::{Insert, Job, Step};
@@ -22,6 +22,8 @@ pub fn script(job: &Job) -> String {
             let _ = write!(text, "\n-- {title}\n{};\n", statements.join(";\n\n"));
         }
     };
+    let function = |function: &crate::Function| create_function_in(&function.name, &function.file);
+    part("its functions", job.functions.iter().map(function).collect());
     part("what it reads", job.taps.iter().map(|table| create_table_as_given(&table.draft)).collect());
     part("its steps", job.steps.iter().map(|step| view(step, "CREATE VIEW")).collect());
     part("what it writes", job.sinks.iter().map(|table| create_table_as_given(&table.draft)).collect());

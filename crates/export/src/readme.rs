@@ -18,6 +18,7 @@ pub fn file(job: &Job, evidence: &Evidence, to_flink: bool) -> String {
              millstream run .         # runs it with checkpoints; stop it with Ctrl-C, start it again, and it goes on\n\n";
     text += "`job.sql` is what it does, `millstream.toml` how. The folder `state` appears when it runs and must be kept.\n\n";
     secrets(&mut text, job);
+    functions(&mut text, job);
     let _ = write!(
         text,
         "## In containers\n\n    MILLSTREAM_BIN=FOLDER-OF-millstream-runner docker compose up --build\n    \
@@ -65,6 +66,23 @@ fn secrets(text: &mut String, job: &Job) {
         text,
         "\nFor Kubernetes: `kubectl create secret generic {}{literals}`\n\n",
         kubernetes::secret_name(job)
+    );
+}
+
+fn functions(text: &mut String, job: &Job) {
+    if job.functions.is_empty() {
+        return;
+    }
+    *text += "## Functions of Rust\n\nThe job calls functions that its user has written:\n\n";
+    for function in &job.functions {
+        let _ = writeln!(text, "- `{}` in `{}`", function.name, function.file);
+    }
+    let _ = write!(
+        text,
+        "\nThey are compiled when the job starts, by the rustc on the PATH, and kept in the user's cache. A machine without \
+         rustc needs their libraries, made on one of its kind with the same version of Millstream:\n\n    \
+         millstream-runner . --build-functions functions    # and copy the folder; or name another with --functions\n\n\
+         The `Dockerfile` does so in a stage of its own: the image that runs holds no compiler.\n\n",
     );
 }
 

@@ -33,7 +33,7 @@ pub use rank::{Emits, Order, Rank, Sort};
 pub use row::{Changes, RowType};
 pub use tap::{ComputedColumn, Tap, TapChanges, TapColumn, Watermark};
 pub use user::{
-    Argument, Compiler, Routine, Uncompiled, UserAggregate, UserFunction, UserFunctions, UserKind, Work, shown_row,
-    sql_name,
+    Argument, Compiler, Routine, RowFailed, Uncompiled, UserAggregate, UserFunction, UserFunctions, UserKind, Work,
+    shown_row, sql_name,
 };
 pub use window::{AssignWindow, Window, WindowError};

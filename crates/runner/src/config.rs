@@ -31,7 +31,9 @@ pub struct Config {
     pub state_limit: Option<u64>,
     /// Where embedded topics are.
     pub topics: PathBuf,
-    /// What happens to a record that cannot be read.
+    /// Where libraries of the job's functions are, if somebody has compiled them.
+    pub functions: PathBuf,
+    /// What happens to a record that cannot be read, and to a row for which a function fails.
     pub bad_records: BadRecords,
     /// What a Kafka topic does whose next record is gone, unless its table says: `fail`, `earliest`, `latest`.
     pub lost_data: String,
@@ -149,6 +151,7 @@ impl Config {
             keep: read.checkpoints.keep.unwrap_or(3).max(1),
             state_memory,
             state_limit,
+            functions: base.join("functions"),
             topics: below(read.topics.folder, base.join(".millstream/topics")),
             bad_records,
             lost_data,

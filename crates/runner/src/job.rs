@@ -9,14 +9,15 @@ use millstream_connect::connectors_of_job;
 use millstream_connect::kafka::Transactions;
 use millstream_connect::topic::Topics;
 use millstream_engine::Doors;
-use millstream_plan::{Graph, Op, Tap, Target};
-use millstream_record::{Clock, Connector, Options, reference};
+use millstream_plan::{Compiler, Graph, Op, Tap, Target, UserFunction};
+use millstream_record::{Clock, Connector, Options, Stop, reference};
 use millstream_sql::plan::{Settings, plan_statement_set};
 use millstream_sql::statement::Insert;
-use millstream_sql::{Catalog, Relation, SqlError, Statement, declare};
+use millstream_sql::{Catalog, Relation, SqlError, Statement, declare, functions};
 
 use crate::config::Config;
 use crate::fault::Fault;
+use crate::functions::Compiled;
 use crate::protocol::Exit;
 
 /// A job that has been planned.
@@ -25,6 +26,8 @@ pub struct Job {
     pub config: Config,
     /// What runs.
     pub graph: Graph,
+    /// The functions that it declares.
+    pub functions: Vec<Arc<UserFunction>>,
     connectors: Vec<Arc<dyn Connector>>,
     transactions: Transactions,
 }
@@ -70,18 +73,22 @@ pub fn is_job(path: &Path) -> bool {
     let Ok(statements) = millstream_sql::parse(&text) else { return false };
     let inserts = |statement: &Statement| matches!(statement, Statement::Insert(_) | Statement::StatementSet(_));
     let declares = |statement: &Statement| {
-        matches!(statement, Statement::CreateTable(_) | Statement::CreateView(_) | Statement::Set { .. })
+        matches!(
+            statement,
+            Statement::CreateTable(_) | Statement::CreateView(_) | Statement::CreateFunction(_) | Statement::Set { .. }
+        )
     };
     statements.iter().any(|statement| inserts(&statement.value))
         && statements.iter().all(|statement| inserts(&statement.value) || declares(&statement.value))
 }
 
 impl Job {
-    /// Reads and plans the job at `path`. `adjust` changes settings before anything is planned; `id` is the
+    /// Reads and plans the job at `path`, with its functions `compiled`. `adjust` changes settings before anything is planned; `id` is the
     /// job's own, once its state folder is known.
     pub fn read(
         path: &Path,
         clock: Arc<dyn Clock>,
+        compiled: &Compiled,
         adjust: impl FnOnce(&mut Config),
         id: impl FnOnce(&Config) -> Result<String, Fault>,
     ) -> Result<Job, Fault> {
@@ -97,10 +104,14 @@ impl Job {
             .apply("table.local-time-zone", &config.zone)
             .map_err(|error| Fault::plan(format!("job.time-zone: {error}")))?;
         let file = script.display().to_string();
-        let mut graph =
-            plan(&text, &connectors, settings).map_err(|(start, error)| Fault::sql(&file, &text, start, error))?;
+        let compiler = compiled.compiler(&config);
+        let base = script.parent().unwrap_or(Path::new("."));
+        let mut script =
+            Script { base, compiler: &*compiler, connectors: &connectors, settings, catalog: Catalog::new() };
+        let mut graph = script.plan(&text).map_err(|(start, error)| Fault::sql(&file, &text, start, error))?;
         let_lost_data(&mut graph, &config.lost_data);
-        Ok(Job { config, graph, connectors, transactions })
+        let functions = script.settings.functions.iter().cloned().collect();
+        Ok(Job { config, graph, functions, connectors, transactions })
     }
 
     /// The transactions that its sinks share.
@@ -188,45 +199,67 @@ fn let_lost_data(graph: &mut Graph, policy: &str) {
     }
 }
 
-/// The graph of a script. An error comes with the place where its statement begins.
-fn plan(text: &str, connectors: &[Arc<dyn Connector>], mut settings: Settings) -> Result<Graph, (usize, SqlError)> {
-    let mut catalog = Catalog::new();
-    let mut inserts: Vec<Insert> = Vec::new();
-    for span in millstream_sql::split(text) {
-        let here = |error: SqlError| (span.start, error);
-        for statement in millstream_sql::parse(span.text(text)).map_err(here)? {
-            let place = statement.span;
-            let at = |error: SqlError| (span.start, error.or_at(place));
-            match statement.value {
-                Statement::CreateTable(draft) => {
-                    let table = declare::table(&catalog, &settings, connectors, *draft).map_err(at)?;
-                    catalog.register(Relation::Table(table), false, place).map_err(at)?;
+/// A script that is planned, statement by statement.
+struct Script<'a> {
+    /// The folder in which the files of its functions are looked for.
+    base: &'a Path,
+    compiler: &'a dyn Compiler,
+    connectors: &'a [Arc<dyn Connector>],
+    settings: Settings,
+    catalog: Catalog,
+}
+
+impl Script<'_> {
+    /// The graph of all its inserts. An error comes with the place where its statement begins.
+    fn plan(&mut self, text: &str) -> Result<Graph, (usize, SqlError)> {
+        let mut inserts: Vec<Insert> = Vec::new();
+        for span in millstream_sql::split(text) {
+            for statement in millstream_sql::parse(span.text(text)).map_err(|error| (span.start, error))? {
+                let taken = self.take(statement.value, &mut inserts);
+                taken.map_err(|error| (span.start, error.or_at(statement.span)))?;
+            }
+        }
+        if inserts.is_empty() {
+            return Err((0, SqlError::new("E0501", "the job inserts nothing").hint("add INSERT INTO … SELECT …")));
+        }
+        plan_statement_set(&self.catalog, &self.settings, &inserts).map_err(|error| (0, error))
+    }
+
+    fn take(&mut self, statement: Statement, inserts: &mut Vec<Insert>) -> Result<(), SqlError> {
+        match statement {
+            Statement::CreateTable(draft) => {
+                let table = declare::table(&self.catalog, &self.settings, self.connectors, *draft)?;
+                self.catalog.register(Relation::Table(table), false, None)
+            }
+            Statement::CreateView(draft) => {
+                let view = declare::view(&self.catalog, &self.settings, *draft)?;
+                self.catalog.register(Relation::View(Arc::new(view)), false, None)
+            }
+            Statement::CreateFunction(draft) => {
+                if functions::is_taken(&draft.name.text) {
+                    let message = format!("SQL has a function {} of its own", draft.name.text.to_uppercase());
+                    return Err(SqlError::new("E0202", message).at(draft.name.span));
                 }
-                Statement::CreateView(draft) => {
-                    let view = declare::view(&catalog, &settings, *draft).map_err(at)?;
-                    catalog.register(Relation::View(Arc::new(view)), false, place).map_err(at)?;
-                }
-                Statement::Set { key, value } => {
-                    settings.apply(&key, &value).map_err(at)?;
-                }
-                Statement::Insert(insert) => {
-                    // Planned by itself, so that what is wrong is told with its place.
-                    plan_statement_set(&catalog, &settings, std::slice::from_ref(&*insert)).map_err(at)?;
-                    inserts.push(*insert);
-                }
-                Statement::StatementSet(set) => {
-                    plan_statement_set(&catalog, &settings, &set).map_err(at)?;
-                    inserts.extend(set);
-                }
-                _ => {
-                    let error = SqlError::new("E0501", "a job only declares tables and views, sets, and inserts");
-                    return Err(at(error.hint("run questions with: millstream -f FILE")));
-                }
+                let read = |path: &str| std::fs::read_to_string(self.base.join(path));
+                let function = declare::function(&draft, self.compiler, &read, &Stop::default())?;
+                self.settings.functions.insert(Arc::new(function));
+                Ok(())
+            }
+            Statement::Set { key, value } => self.settings.apply(&key, &value).map(drop),
+            Statement::Insert(insert) => self.insert(vec![*insert], inserts),
+            Statement::StatementSet(set) => self.insert(set, inserts),
+            _ => {
+                let error =
+                    SqlError::new("E0501", "a job only declares tables, views and functions, sets, and inserts");
+                Err(error.hint("run questions with: millstream -f FILE"))
             }
         }
     }
-    if inserts.is_empty() {
-        return Err((0, SqlError::new("E0501", "the job inserts nothing").hint("add INSERT INTO … SELECT …")));
+
+    /// Takes inserts. They are planned by themselves first, so that what is wrong is told with its place.
+    fn insert(&self, new: Vec<Insert>, all: &mut Vec<Insert>) -> Result<(), SqlError> {
+        plan_statement_set(&self.catalog, &self.settings, &new)?;
+        all.extend(new);
+        Ok(())
     }
-    plan_statement_set(&catalog, &settings, &inserts).map_err(|error| (0, error))
 }

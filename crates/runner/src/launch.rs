@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::config::Config;
 use crate::fault::Fault;
+use crate::functions::Compiled;
 use crate::http;
 use crate::job::Job;
 use crate::protocol::{Decider, Exit, State};
@@ -41,6 +42,10 @@ pub struct Overrides {
     /// Give up the state of a step whose query has changed, or of one operator; may be given several times
     #[arg(long, value_name = "STEP")]
     pub drop_state: Vec<String>,
+    /// Where compiled functions of Rust are, if not in the job's folder 'functions'; those that are missing are
+    /// compiled by the rustc on the PATH
+    #[arg(long, value_name = "DIR")]
+    pub functions: Option<PathBuf>,
     /// Where embedded topics are, instead of where the job says
     #[arg(skip)]
     pub topics: Option<PathBuf>,
@@ -55,8 +60,18 @@ fn interval(text: &str) -> Result<Duration, String> {
 
 impl Overrides {
     pub(crate) fn adjust(self, config: &mut Config) {
-        let Overrides { state, checkpoint_interval, listen, from, restore_epoch, drop_state, topics, parallelism } =
-            self;
+        let Overrides {
+            state,
+            checkpoint_interval,
+            listen,
+            from,
+            restore_epoch,
+            drop_state,
+            functions,
+            topics,
+            parallelism,
+        } = self;
+        config.functions = functions.unwrap_or_else(|| config.functions.clone());
         (config.from, config.restore_epoch) = (from, restore_epoch);
         config.parallelism = parallelism.or(config.parallelism);
         config.state = state.unwrap_or_else(|| config.state.clone());
@@ -90,7 +105,7 @@ pub fn run(path: &Path, overrides: Overrides) -> u8 {
 /// Plans a job and opens its taps without running it; what there is to say, or what is wrong.
 pub fn check(path: &Path, overrides: Overrides) -> Result<String, Fault> {
     let adjust = |config: &mut Config| overrides.adjust(config);
-    let job = Job::read(path, Arc::new(SystemClock), adjust, |_| Ok("check".into()))?;
+    let job = Job::read(path, Arc::new(SystemClock), &Compiled::Here, adjust, |_| Ok("check".into()))?;
     job.open()?;
     let decider = if job.transactions().decide() { "Kafka transactions" } else { "the manifest" };
     let config = &job.config;
@@ -100,6 +115,18 @@ pub fn check(path: &Path, overrides: Overrides) -> Result<String, Fault> {
         config.interval,
         config.state.display()
     ))
+}
+
+/// Compiles the functions of the job at `path` into `folder`; what there is to say.
+pub fn build_functions(path: &Path, overrides: Overrides, folder: &Path) -> Result<String, Fault> {
+    let adjust = |config: &mut Config| overrides.adjust(config);
+    let into = Compiled::Into(folder.to_path_buf());
+    let job = Job::read(path, Arc::new(SystemClock), &into, adjust, |_| Ok("build".into()))?;
+    let names: Vec<String> = job.functions.iter().map(|function| function.signature.clone()).collect();
+    Ok(match names.is_empty() {
+        true => "the job has no functions of Rust\n".into(),
+        false => format!("{}\ncompiled into {}\n", names.join("\n"), folder.display()),
+    })
 }
 
 /// Logs to stderr: text on a terminal, JSON elsewhere. `RUST_LOG` says how much.
@@ -130,6 +157,7 @@ fn work(path: &Path, overrides: Overrides, stop: Stop) -> Result<Ended, Fault> {
     let job = Job::read(
         path,
         clock.clone(),
+        &Compiled::Here,
         |config| overrides.adjust(config),
         |config| {
             let lock = lock(config, run_id, &*clock)?;

@@ -7,6 +7,7 @@
 mod config;
 mod fail;
 mod fault;
+mod functions;
 mod http;
 mod job;
 pub mod launch;
@@ -22,5 +23,6 @@ mod work;
 pub use config::Config;
 pub use fail::Point;
 pub use fault::Fault;
+pub use functions::Compiled;
 pub use job::{Job, is_job};
 pub use savepoint::savepoint;

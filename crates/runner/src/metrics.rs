@@ -63,6 +63,12 @@ impl Page {
             self.counter("millstream_operator_rows_in_total", "Rows taken.", &labels, operator.rows_in);
             self.counter("millstream_operator_rows_out_total", "Rows given.", &labels, operator.rows_out);
             self.counter("millstream_operator_late_rows_total", "Rows behind their time.", &labels, operator.late);
+            self.counter(
+                "millstream_operator_bad_rows_total",
+                "Rows for which a function failed.",
+                &labels,
+                operator.bad,
+            );
             self.gauge("millstream_operator_state_bytes", "Bytes of state, roughly.", &labels, operator.state as f64);
             let spilled = operator.spilled;
             let name = "millstream_operator_spilled_bytes";

@@ -132,6 +132,7 @@ fn operators(progress: &Progress) -> impl Iterator<Item = Value> {
     progress.operators.iter().map(|operator| {
         json!({
             "uid": operator.uid, "in": operator.rows_in, "out": operator.rows_out, "late": operator.late,
+            "bad": operator.bad,
             "state": operator.state, "spilled": operator.spilled.bytes, "watermark": told(operator.watermark),
         })
     })

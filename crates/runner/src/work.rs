@@ -43,6 +43,8 @@ pub struct Work<'a> {
     asked: Instant,
     told: Instant,
     restarts: u32,
+    /// Rows for which functions failed, as far as it was told.
+    failures: u64,
     /// Why the graph broke last.
     broke: Option<Fault>,
     /// Which operators keep more than they may.
@@ -100,6 +102,7 @@ impl<'a> Work<'a> {
             asked: now,
             told: now,
             restarts: 0,
+            failures: 0,
             broke: None,
             over: None,
         }
@@ -215,6 +218,7 @@ impl<'a> Work<'a> {
         let options = Options {
             parallelism: self.parallelism,
             bad_records: config.bad_records,
+            row_errors: config.bad_records,
             clock: self.clock.clone(),
             memory: config.state_memory.map(|limit| Arc::new(Memory::new(limit, self.store.shelf()))),
             ..Options::default()
@@ -415,14 +419,28 @@ impl<'a> Work<'a> {
             self.told = Instant::now();
             let progress = run.progress();
             self.over = self.job.config.state_limit.and_then(|limit| over(&progress, limit));
+            self.tell_failures(&progress);
             self.status.lock().progress = Some(progress);
         }
+    }
+
+    /// Rows for which functions have failed since the last time: how many, and what was said last.
+    fn tell_failures(&mut self, progress: &Progress) {
+        let rows: u64 = progress.operators.iter().map(|operator| operator.bad).sum();
+        if rows > self.failures {
+            let last = progress.operators.iter().filter_map(|operator| operator.failure.as_deref()).last();
+            warn!(rows, reason = last.unwrap_or_default(), "rows are left out because a function failed for them");
+        }
+        self.failures = rows;
     }
 
     /// The end.
     fn leave(&mut self, exit: Exit) -> Result<Ended, Fault> {
         self.status.lock().ready = false;
         let drained = self.run.as_ref().is_some_and(Run::drained);
+        if let Some(progress) = self.run.as_ref().map(Run::progress) {
+            self.tell_failures(&progress);
+        }
         if let Some(run) = self.run.take() {
             run.stop();
             let ledger = run.finish();

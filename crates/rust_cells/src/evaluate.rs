@@ -13,9 +13,8 @@ use std::time::{Duration, Instant};
 
 use millstream_plan::Uncompiled;
 use millstream_record::Stop;
+use millstream_rust_functions::said;
 use serde_json::{Value, json};
-
-use crate::cell::said;
 
 /// The name of the program.
 const PROGRAM: &str = "millstream-rust-evaluator";

@@ -210,7 +210,9 @@ impl From<EngineError> for Fault {
         let message = error.to_string().replace("Execution error: ", "");
         match error {
             EngineError::Door { source, .. } => Fault { message, ..Fault::from(source) },
-            EngineError::Operator { .. } | EngineError::Compute(_) => Fault::new(Class::Query, "E0601", message),
+            EngineError::Operator { .. } | EngineError::Compute(_) | EngineError::Row(_) => {
+                Fault::new(Class::Query, "E0601", message)
+            }
             EngineError::Unreadable { .. } => Fault::new(Class::Query, "E0602", message)
                 .hint("SET 'bad-records' = 'keep' (or --on-bad-record keep) sets such records aside and goes on"),
             EngineError::State { .. } => Fault::new(Class::Query, "E0603", message),

@@ -1,11 +1,12 @@
 //! Functions that users bring: compiled by whoever can, taken into the catalogue, found by the next statement. A
 //! run that goes on keeps the version with which it was planned, and whoever replaces a function is told so.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use millstream_plan::{Compiler, Uncompiled, UserFunction, UserFunctions};
 use millstream_sql::statement::{FunctionDraft, Name};
-use millstream_sql::{Span, SqlError, functions};
+use millstream_sql::{Span, SqlError, declare, functions};
 
 use crate::fault::{Class, Fault};
 use crate::session::Session;
@@ -91,24 +92,22 @@ impl Session {
     }
 }
 
-/// The function that a declaration names, compiled.
-pub fn of_draft(session: &Session, draft: &FunctionDraft) -> Result<UserFunction, Fault> {
-    let compiled = session.compiler()?.compile(&draft.source, &session.stop).map_err(|error| {
-        let place = |(start, end)| draft.inside.map(|inside| Span::new(start + inside, end + inside));
-        let span = error.place.and_then(place);
-        Fault { span, ..Fault::from(error) }
-    })?;
-    let names: Vec<String> = compiled.iter().map(|function| function.name.clone()).collect();
-    let named = compiled.into_iter().find(|function| function.name.eq_ignore_ascii_case(&draft.name.text));
-    named.ok_or_else(|| {
-        let message = format!("the text declares no function '{}', but {}", draft.name.text, names.join(", "));
-        SqlError::new("E0211", message).at(draft.name.span).into()
+/// The function that a declaration names, compiled. A file is looked for in `base`.
+pub fn of_draft(session: &Session, draft: &FunctionDraft, base: &Path) -> Result<UserFunction, Fault> {
+    let read = |path: &str| std::fs::read_to_string(base.join(path));
+    let compiler = session.compiler()?;
+    declare::function(draft, &*compiler, &read, &session.stop).map_err(|error| match error.code {
+        STOPPED => Fault { hints: error.hints, ..Fault::new(Class::Interrupted, STOPPED, error.message) },
+        _ => error.into(),
     })
 }
 
+/// The code of what its user has stopped.
+const STOPPED: &str = "E0600";
+
 impl From<Uncompiled> for Fault {
     fn from(error: Uncompiled) -> Fault {
-        let (class, code) = if error.stopped { (Class::Interrupted, "E0600") } else { (Class::Query, "E0211") };
+        let (class, code) = if error.stopped { (Class::Interrupted, STOPPED) } else { (Class::Query, "E0211") };
         let span = error.place.map(|(start, end)| Span::new(start, end));
         Fault { span, hints: error.hints, ..Fault::new(class, code, error.message) }
     }

@@ -209,6 +209,9 @@ pub enum Verb {
         /// Compare prototype, job and the Flink in FLINK_HOME first
         #[arg(long)]
         verify: bool,
+        /// The recorded tape that becomes the job's test, instead of what is kept of its tables
+        #[arg(long, value_name = "TAPE")]
+        tape: Option<String>,
     },
     /// Embedded topics: make, list, write, read and delete them
     #[command(subcommand)]

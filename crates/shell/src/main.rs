@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use millstream_rust_cells::{Functions, Place};
+use millstream_rust_functions::{Functions, Place};
 use millstream_session::{Config, Fault, Manner as Use, Reply, Session, SessionOptions, Ways, gate};
 
 use crate::args::{Args, BadRecord, Manner, Piece, Verb};
@@ -102,9 +102,9 @@ fn start(args: Args, pieces: Vec<Piece>, config: Config, screen: &mut Screen) ->
     match args.verb {
         Some(Verb::Topic(verb)) => topic::run(&session, verb, screen, &interrupt),
         Some(Verb::Tape(verb)) => tape::run(&session, verb, screen, &interrupt),
-        Some(Verb::Export { script, into, replace, flink, verify }) => {
+        Some(Verb::Export { script, into, replace, flink, verify, tape }) => {
             session.heed(interrupt.stop());
-            export(&mut session, &Piece::File(script), &into, Ways { replace, flink, verify }, screen)
+            export(&mut session, &Piece::File(script), &into, Ways { replace, flink, verify, tape }, screen)
         }
         Some(Verb::Run { job, .. }) => run(session, vec![Piece::File(job)], way, screen, &interrupt),
         _ if asks => prompt::run(session, &workspace, screen, &interrupt),
@@ -156,7 +156,11 @@ fn run(session: Session, pieces: Vec<Piece>, way: Way, screen: &mut Screen, inte
 
 /// Writes a script as a job.
 fn export(session: &mut Session, piece: &Piece, into: &Path, ways: Ways, screen: &mut Screen) -> io::Result<Exit> {
-    match text(piece).and_then(|text| session.export_script(&text, into, ways)) {
+    let base = match piece {
+        Piece::File(path) => path.parent().unwrap_or(Path::new("")),
+        Piece::Text(_) => Path::new(""),
+    };
+    match text(piece).and_then(|text| session.export_script(&text, base, into, ways)) {
         Ok(Reply::Plan(said)) => writeln!(screen.results()?, "{}", gate::shown_lines(&said)).map(|()| Exit::Ok),
         Ok(_) => Ok(Exit::Ok),
         Err(fault) => {

@@ -167,3 +167,106 @@ fn a_step_is_exported_with_a_sink_of_its_own() {
     assert!(run(site.path(), &["-c", &keyed], b"").status.success());
     assert_eq!(run(site.path(), &["test", "counts-job"], b"").status.code(), Some(0));
 }
+
+/// A step with a function of Rust, declared in the session, and one that a file declares.
+const WORDS: &str = "\
+CREATE TABLE texts (line STRING) WITH ('connector' = 'filesystem', 'path' = 'texts.jsonl', 'format' = 'json');
+CREATE FUNCTION words AS $$
+#[udf] fn words(line: &str) -> Vec<String> { line.split_whitespace().map(str::to_lowercase).collect() }
+#[udf] fn unused(line: &str) -> String { line.into() }
+$$ LANGUAGE RUST;
+CREATE FUNCTION letters LANGUAGE RUST USING FILE 'letters.rs';
+CREATE TABLE found (word STRING, n BIGINT) WITH ('connector' = 'filesystem', 'path' = 'found', 'format' = 'json');
+INSERT INTO found SELECT word, letters(word) FROM texts, LATERAL TABLE(words(line)) AS t(word);
+";
+
+#[test]
+fn functions_of_rust_go_along_and_give_the_same_answer() {
+    let site = folder();
+    // The script stands elsewhere than where it is called from: its file is found beside it.
+    fs::create_dir(site.path().join("work")).expect("made");
+    let put = |name: &str, text: &str| fs::write(site.path().join(name), text).expect("written");
+    put("work/words.sql", WORDS);
+    put("work/letters.rs", "#[udf] fn letters(word: &str) -> i64 { word.chars().count() as i64 }\n");
+    put("texts.jsonl", "{\"line\":\"Über den Dächern\"}\n{\"line\":\"über\"}\n");
+    let refused = run(site.path(), &["export", "work/words.sql", "--into", "job", "--flink"], b"");
+    for words in
+        ["letters is a function of Rust", "and Flink runs those of Java and Python only", "hint: say it in SQL"]
+    {
+        assert!(stderr(&refused).contains(words), "{}", stderr(&refused));
+    }
+    assert!(!site.path().join("job").exists());
+    let done = run(site.path(), &["export", "work/words.sql", "--into", "job"], b"");
+    assert!(done.status.success(), "{}", stderr(&done));
+    let read = |path: &str| fs::read_to_string(site.path().join(path)).expect(path);
+    let job = read("job/job.sql");
+    for declared in [
+        "`letters` LANGUAGE RUST USING FILE 'functions/letters.rs'",
+        "`words` LANGUAGE RUST USING FILE 'functions/words.rs'",
+    ] {
+        assert!(job.contains(declared), "{job}");
+    }
+    assert!(!job.contains("unused"), "only what is called is declared");
+    assert!(read("job/functions/words.rs").contains("#[udf] fn words(line: &str)"));
+    assert!(read("job/Dockerfile").contains("\"--build-functions\", \"/libraries\""));
+    let map = read("job/kubernetes/config-map.yaml");
+    assert!(
+        map.contains("functions.words.rs:")
+            && read("job/kubernetes/stateful-set.yaml").contains("path: functions/words.rs")
+    );
+    assert!(read("job/README.md").contains("- `letters` in `functions/letters.rs`"));
+    let tested = run(site.path(), &["test", "job"], b"");
+    assert_eq!(stdout(&tested), "2 records, 4 rows, as kept in test/answer\n", "{}", stderr(&tested));
+    let ran = run(site.path(), &["run", "job", "--listen", "off"], b"");
+    assert_eq!(ran.status.code(), Some(0), "{}", stderr(&ran));
+    let rows: Vec<String> = files(&site.path().join("found")).into_iter().map(|(_, text)| text).collect();
+    let mut rows: Vec<&str> = rows.iter().flat_map(|text| text.lines()).collect();
+    rows.sort_unstable();
+    let kept = read("job/test/answer/found.jsonl");
+    assert_eq!(rows, kept.lines().collect::<Vec<_>>());
+    assert_eq!(rows.len(), 4);
+}
+
+#[test]
+fn a_tape_that_is_named_or_replayed_is_the_test_of_the_job() {
+    let site = folder();
+    let clicks: String =
+        (0..30).map(|n| format!("('u{}', TIMESTAMP '2026-01-01 12:00:{:02}'),", n % 3, (n * 7) % 30)).collect();
+    let script = format!(
+        "CREATE TABLE clicks (who STRING, ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '2' SECOND)
+         WITH ('connector' = 'topic', 'partitions' = '2', 'format' = 'json');
+         INSERT INTO clicks VALUES {};
+         RECORD clicks ROWS 30 AS monday;
+         INSERT INTO clicks VALUES ('late', TIMESTAMP '2026-01-01 13:00:00');
+         CREATE VIEW counts AS SELECT who, window_start, COUNT(*) AS n
+         FROM TABLE(TUMBLE(TABLE clicks, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY who, window_start, window_end;
+         EXPORT counts INTO './out' AS JOB 'named' ON monday;
+         REPLAY monday FROM RECORD 10;
+         SELECT * FROM counts;
+         EXPORT counts INTO './out' AS JOB 'replayed';
+         LIVE;
+         EXPORT counts INTO './out' AS JOB 'sampled';
+         EXPORT counts INTO './out' AS JOB 'none' ON tuesday;",
+        clicks.trim_end_matches(',')
+    );
+    let done = run(site.path(), &["--output", "ndjson", "-c", &script], b"");
+    assert!(stderr(&done).contains("tuesday"), "{}", stderr(&done));
+    assert!(!site.path().join("none").exists());
+    assert!(stdout(&done).contains("test/ (monday: 30 records"), "{}", stdout(&done));
+    assert!(stdout(&done).contains("test/ (monday: 20 records"), "{}", stdout(&done));
+    assert!(stdout(&done).contains("test/ (31 records"), "{}", stdout(&done));
+    for job in ["named", "replayed", "sampled"] {
+        assert_eq!(run(site.path(), &["test", job], b"").status.code(), Some(0), "{job}");
+    }
+    // What the session showed of the replay is what the job is held to.
+    let shown = stdout(&done);
+    let mut shown: Vec<&str> = shown.lines().filter(|line| line.starts_with("{\"who\"")).collect();
+    let kept = fs::read_to_string(site.path().join("replayed/test/answer/counts_out.jsonl")).expect("kept");
+    let plain = |row: &str| row.replace(".000", "").replace('T', " ");
+    let mut shown: Vec<String> = shown.drain(..).map(plain).collect();
+    shown.sort();
+    let mut kept: Vec<String> = kept.lines().map(plain).collect();
+    kept.sort();
+    assert_eq!(shown, kept);
+    assert!(shown.len() > 3);
+}

@@ -4,13 +4,13 @@
 use std::sync::Arc;
 
 use arrow::datatypes::Schema;
-use millstream_plan::{Graph, RowType, Tap, TapColumn};
-use millstream_record::{Connector, OptionError, OptionKind, OptionSpec, Options};
+use millstream_plan::{Compiler, Graph, RowType, Tap, TapColumn, Uncompiled, UserFunction};
+use millstream_record::{Connector, OptionError, OptionKind, OptionSpec, Options, Stop};
 
 use crate::catalog::{Catalog, Relation, Table, View};
-use crate::error::SqlError;
+use crate::error::{Span, SqlError, line_column};
 use crate::plan::{Settings, plan_query, resolve_table};
-use crate::statement::{TableDraft, TableOption, ViewDraft};
+use crate::statement::{FunctionDraft, FunctionText, TableDraft, TableOption, ViewDraft};
 
 /// All connectors.
 pub type Connectors = [Arc<dyn Connector>];
@@ -166,6 +166,46 @@ pub fn view(catalog: &Catalog, settings: &Settings, draft: ViewDraft) -> Result<
 fn row_of(graph: &Graph) -> &RowType {
     let output = graph.outputs.first().expect("a query has an output");
     &graph.node(output.node).row
+}
+
+/// Reads the file of a function's text.
+pub type ReadFile<'a> = dyn Fn(&str) -> std::io::Result<String> + 'a;
+
+/// The function of a `CREATE FUNCTION`. What is wrong is told with its place in the statement or in the file.
+pub fn function(
+    draft: &FunctionDraft,
+    compiler: &dyn Compiler,
+    read: &ReadFile<'_>,
+    stop: &Stop,
+) -> Result<UserFunction, SqlError> {
+    let compiled = match &draft.text {
+        FunctionText::Here { text, inside } => compiler.compile(text, stop).map_err(|error| {
+            let place = error.place.zip(*inside);
+            let span = place.map(|((start, end), inside)| Span::new(start + inside, end + inside));
+            uncompiled(error, String::new()).at(span)
+        })?,
+        FunctionText::File { path, span } => {
+            let text = read(path).map_err(|error| SqlError::new("E0211", format!("{path}: {error}")).at(*span))?;
+            compiler.compile(&text, stop).map_err(|error| {
+                let place = error.place.map(|(start, _)| line_column(&text, start));
+                let place = place.map_or(format!("{path}: "), |(line, column)| format!("{path}:{line}:{column}: "));
+                uncompiled(error, place).at(*span)
+            })?
+        }
+    };
+    let names: Vec<String> = compiled.iter().map(|function| function.name.clone()).collect();
+    let named = compiled.into_iter().find(|function| function.name.eq_ignore_ascii_case(&draft.name.text));
+    named.ok_or_else(|| {
+        let message = format!("the text declares no function '{}', but {}", draft.name.text, names.join(", "));
+        SqlError::new("E0211", message).at(draft.name.span)
+    })
+}
+
+/// Why a text gives no functions, with the place before it.
+fn uncompiled(error: Uncompiled, place: String) -> SqlError {
+    let code = if error.stopped { "E0600" } else { "E0211" };
+    let refused = SqlError::new(code, format!("{place}{}", error.message));
+    error.hints.into_iter().fold(refused, SqlError::hint)
 }
 
 /// The rows of a view, under its own names of columns.

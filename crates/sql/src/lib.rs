@@ -26,5 +26,7 @@ pub use datafusion::sql::sqlparser::ast;
 
 pub use catalog::{Catalog, Relation, View};
 pub use error::{Span, SqlError};
-pub use parse::{Completeness, Lexeme, Lexemes, Unfinished, expression, is_complete, parse, query, reads, split};
+pub use parse::{
+    Completeness, Lexeme, Lexemes, Unfinished, calls, expression, is_complete, parse, query, reads, split,
+};
 pub use statement::{Spanned, Statement};

@@ -248,6 +248,12 @@ impl VisitorMut for Walk<'_> {
                 **value = Expr::Identifier(new);
                 self.changed = true;
             }
+            // Flink wants the word before names only.
+            if matches!(value.as_ref(), Expr::Subquery(_)) {
+                let query = std::mem::replace(value.as_mut(), Expr::value(Value::Null));
+                *expr = query;
+                self.changed = true;
+            }
         }
         flow(self.interval(expr))
     }
@@ -293,6 +299,17 @@ mod tests {
         assert_eq!(flat("FROM demo.t |> RENAME v AS w"), "SELECT `k`, `v` AS w, `ts` FROM `t` AS t");
         let called = said("FROM demo.t |> CALL TUMBLE(DESCRIPTOR(ts), INTERVAL '10 minutes')").replace([' ', '\n'], "");
         assert!(called.contains("TUMBLE(TABLE`t`,DESCRIPTOR(ts),INTERVAL'10'MINUTE)"), "{called}");
+    }
+
+    #[test]
+    fn the_word_table_stands_before_names_only() {
+        let flat = |text: &str| said(text).split_whitespace().collect::<Vec<_>>().join(" ");
+        let typed =
+            "SELECT 'TABLE (SELECT' FROM TABLE(TUMBLE(TABLE (SELECT * FROM demo.t), DESCRIPTOR(ts), INTERVAL '1' DAY))";
+        assert!(flat(typed).contains("TUMBLE((SELECT * FROM `t` AS t), DESCRIPTOR(ts)"), "{}", flat(typed));
+        assert!(flat(typed).starts_with("SELECT 'TABLE (SELECT'"), "{}", flat(typed));
+        let piped = flat("FROM demo.t |> WHERE v > 1 |> CALL TUMBLE(DESCRIPTOR(ts), INTERVAL '1' DAY)");
+        assert!(piped.contains("TUMBLE") && !piped.contains("TABLE ("), "{piped}");
     }
 
     #[test]

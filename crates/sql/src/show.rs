@@ -20,6 +20,11 @@ pub fn create_function(function: &millstream_plan::UserFunction) -> String {
     format!("CREATE FUNCTION {} AS {text} LANGUAGE {}", quoted(&function.name), function.language)
 }
 
+/// The declaration of a function whose text stands in a file.
+pub fn create_function_in(name: &str, path: &str) -> String {
+    format!("CREATE FUNCTION {} LANGUAGE RUST USING FILE {}", quoted(name), literal(path))
+}
+
 /// What stands in the place of a secret.
 pub const REDACTED: &str = "[redacted]";
 

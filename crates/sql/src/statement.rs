@@ -173,7 +173,7 @@ pub enum Start {
     },
 }
 
-/// `EXPORT [OR REPLACE] step INTO place [KEYED BY (column, …)] AS JOB 'folder' [FLINK] [VERIFY]`.
+/// `EXPORT [OR REPLACE] step INTO place [KEYED BY (column, …)] AS JOB 'folder' [FLINK] [VERIFY] [ON tape]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Export {
     /// The step, or a view or table.
@@ -192,6 +192,8 @@ pub struct Export {
     pub flink: bool,
     /// Whether prototype, job and a real Flink are to be compared before it is done.
     pub verify: bool,
+    /// The tape whose records go along as the job's test, instead of what is kept of its tables.
+    pub tape: Option<Name>,
 }
 
 /// What `CHECK` compares.
@@ -500,21 +502,39 @@ pub enum Show {
     Databases,
 }
 
-/// `CREATE FUNCTION name AS $$…$$ LANGUAGE RUST`: one function of a text that declares it.
+/// `CREATE FUNCTION name AS $$…$$ LANGUAGE RUST`, or `… LANGUAGE RUST USING FILE 'path'`: one function of a text that
+/// declares it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FunctionDraft {
     /// Its name.
     pub name: Name,
-    /// The text, whole.
-    pub source: String,
-    /// Where the text begins in the statement, if it stands there as it is (in quotes a quote is written twice).
-    pub inside: Option<usize>,
+    /// Where its text is.
+    pub text: FunctionText,
     /// `TEMPORARY`.
     pub temporary: bool,
     /// `IF NOT EXISTS`.
     pub if_not_exists: bool,
     /// `OR REPLACE`.
     pub or_replace: bool,
+}
+
+/// The text that declares a function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FunctionText {
+    /// It stands in the statement.
+    Here {
+        /// The text, whole.
+        text: String,
+        /// Where it begins in the statement, if it stands there as it is (in quotes a quote is written twice).
+        inside: Option<usize>,
+    },
+    /// `USING FILE 'path'`: it stands in a file, and may declare other functions, too.
+    File {
+        /// The path, seen from the folder of the script.
+        path: String,
+        /// Where the path stands in the statement.
+        span: Span,
+    },
 }
 
 /// `DROP TABLE` or `DROP VIEW`.

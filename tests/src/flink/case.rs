@@ -54,7 +54,7 @@ pub fn export(folder: &Path, work: &Path) -> Result<Exported, String> {
     let mut session =
         Session::new(SessionOptions::in_folder(work.join("workspace"))).map_err(|fault| fault.to_string())?;
     let ways = Ways { flink: true, ..Ways::default() };
-    Ok(match session.export_script(&script, &job, ways) {
+    Ok(match session.export_script(&script, work, &job, ways) {
         Ok(_) => Exported::Job(job),
         Err(fault) => Exported::No(format!("{} {}", fault.code, fault.message.lines().next().unwrap_or_default())),
     })

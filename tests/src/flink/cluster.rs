@@ -155,7 +155,7 @@ fn export(servers: &str, work: &Path) -> Result<std::path::PathBuf, String> {
     let mut session =
         Session::new(SessionOptions::in_folder(work.join("workspace"))).map_err(|fault| fault.to_string())?;
     let ways = Ways { flink: true, ..Ways::default() };
-    session.export_script(&script, &job, ways).map_err(|fault| fault.to_string())?;
+    session.export_script(&script, Path::new(""), &job, ways).map_err(|fault| fault.to_string())?;
     // A checkpoint a second: what is written is seen when one is done.
     let path = job.join("flink/job.sql");
     let sql = fs::read_to_string(&path).map_err(|error| error.to_string())?;

@@ -84,6 +84,11 @@ fn windows_from_topic_to_topic() {
 }
 
 #[test]
+fn aggregates_of_users_from_topic_to_topic() {
+    survives("tt-brought", Way::TopicToTopic, Query::Brought);
+}
+
+#[test]
 fn joins_from_topic_to_topic() {
     survives("tt-join", Way::TopicToTopic, Query::Join);
 }

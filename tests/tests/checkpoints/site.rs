@@ -53,7 +53,27 @@ pub enum Query {
     Stateless,
     Window,
     Join,
+    /// A window whose aggregate is one that its user has written.
+    Brought,
 }
+
+/// The smallest value and the largest, and how many there were of each last digit.
+const DIGITS: &str = "
+use std::collections::BTreeMap;
+struct Digits { low: i64, high: i64, seen: BTreeMap<u8, u32> }
+#[udf] impl Digits {
+    fn init() -> Self { Digits { low: i64::MAX, high: i64::MIN, seen: BTreeMap::new() } }
+    fn update(&mut self, v: i64) {
+        (self.low, self.high) = (self.low.min(v), self.high.max(v));
+        *self.seen.entry((v % 10) as u8).or_default() += 1;
+    }
+    fn merge(&mut self, other: Self) {
+        (self.low, self.high) = (self.low.min(other.low), self.high.max(other.high));
+        other.seen.into_iter().for_each(|(digit, times)| *self.seen.entry(digit).or_default() += times);
+    }
+    fn finish(&self) -> String { format!(\"{} {} {:?}\", self.low, self.high, self.seen) }
+}
+";
 
 impl Query {
     fn sql(self) -> (&'static str, &'static str) {
@@ -62,6 +82,10 @@ impl Query {
             Query::Window => (
                 "k BIGINT, starts TIMESTAMP(3), n BIGINT, total BIGINT",
                 "SELECT k, window_start, COUNT(*), SUM(v) FROM TABLE(TUMBLE(TABLE src, DESCRIPTOR(ts), INTERVAL '1' SECOND)) GROUP BY k, window_start, window_end",
+            ),
+            Query::Brought => (
+                "k BIGINT, starts TIMESTAMP(3), n BIGINT, digits STRING",
+                "SELECT k, window_start, COUNT(*), digits(v) FROM TABLE(HOP(TABLE src, DESCRIPTOR(ts), INTERVAL '0.5' SECOND, INTERVAL '1' SECOND)) GROUP BY k, window_start, window_end",
             ),
             Query::Join => (
                 "id BIGINT, v BIGINT, w BIGINT",
@@ -177,8 +201,14 @@ impl Site {
                 format!("'connector' = 'filesystem', 'path' = '{}', 'format' = 'json'", self.out().display())
             }
         };
+        let functions = match self.query {
+            Query::Brought => "CREATE FUNCTION digits LANGUAGE RUST USING FILE 'digits.rs';",
+            _ => "",
+        };
+        fs::write(self.path().join("digits.rs"), DIGITS).expect("the folder is ours");
         let sql = format!(
-            "CREATE TABLE src (id BIGINT, k BIGINT, v BIGINT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '0.2' SECOND) WITH ({source}{bounded});
+            "{functions}
+             CREATE TABLE src (id BIGINT, k BIGINT, v BIGINT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '0.2' SECOND) WITH ({source}{bounded});
              CREATE TABLE sunk ({columns}) WITH ({sink});
              INSERT INTO sunk {query};"
         );

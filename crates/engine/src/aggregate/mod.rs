@@ -152,11 +152,14 @@ pub fn accumulator(call: &AggregateCall, args: &[DataType], retracts: bool) -> R
         AggregateKind::Lag { .. } if retracts => Err(refused("it counts rows in order")),
         AggregateKind::Lag { offset } => Ok(Box::new(lag::Lag::new(*offset, args[0].clone()))),
         AggregateKind::Borrowed(function) => {
+            if let Some(function) = UserAggregate::of(function) {
+                if retracts && !function.retracts {
+                    return Err(refused("its impl has no 'fn retract(&mut self, …)', which takes what update takes"));
+                }
+                return Ok(Box::new(user::User::new(function.clone())));
+            }
             if retracts {
                 return Err(refused("it is computed row by row, forward only"));
-            }
-            if let Some(function) = UserAggregate::of(function) {
-                return Ok(Box::new(user::User::new(function.clone())));
             }
             Ok(Box::new(borrowed::Borrowed::new(function.clone(), args, &call.data_type)?))
         }

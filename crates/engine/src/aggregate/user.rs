@@ -5,7 +5,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use arrow::array::cast::AsArray;
-use arrow::array::{Array, ArrayRef, BinaryArray, RecordBatch, UInt32Array};
+use arrow::array::{Array, ArrayRef, BinaryArray, BooleanArray, RecordBatch, UInt32Array};
 use arrow::compute::{filter, prep_null_mask_filter};
 use arrow::datatypes::{DataType, Field, Schema};
 use millstream_plan::UserFunction;
@@ -72,20 +72,32 @@ impl Accumulator for User {
             .keep
             .as_ref()
             .map(|keep| if keep.null_count() > 0 { prep_null_mask_filter(keep) } else { keep.clone() });
-        let (args, groups) = match &keep {
+        let taken_back = rows
+            .kinds
+            .as_ref()
+            .map(|kinds| (0..rows.len).map(|row| Some(kinds.get(row).is_retraction())).collect::<BooleanArray>());
+        let (args, groups, taken_back) = match &keep {
             Some(keep) => {
                 let args = rows.args.iter().map(|arg| filter(arg, keep)).collect::<Result<Vec<ArrayRef>, _>>()?;
                 let kept = groups.iter().zip(keep.values()).filter(|(_, keep)| *keep);
-                (args, kept.map(|(group, _)| *group).collect::<Vec<u32>>())
+                let groups = kept.map(|(group, _)| *group).collect::<Vec<u32>>();
+                let taken_back = taken_back.map(|taken_back| filter(&taken_back, keep)).transpose()?;
+                (args, groups, taken_back.map(|taken_back| taken_back.as_boolean().clone()))
             }
-            None => (rows.args.clone(), groups.to_vec()),
+            None => (rows.args.clone(), groups.to_vec(), taken_back),
         };
         let mut touched = groups.clone();
         touched.sort_unstable();
         touched.dedup();
         let place = |group: &u32| touched.binary_search(group).expect("every group was gathered") as u32;
         let places = UInt32Array::from_iter_values(groups.iter().map(place));
-        let updated = self.function.update(&self.gather(touched.iter().copied()), &places, &args)?;
+        let cells = self.gather(touched.iter().copied());
+        let updated = match &taken_back {
+            Some(taken_back) if taken_back.true_count() > 0 => {
+                self.function.change(&cells, &places, taken_back, &args)?
+            }
+            _ => self.function.update(&cells, &places, &args)?,
+        };
         self.put(&touched, &updated);
         Ok(())
     }

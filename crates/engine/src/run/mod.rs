@@ -166,7 +166,7 @@ pub fn resume(graph: Graph, doors: Doors, options: Options, from: &Cut) -> Resul
 }
 
 fn launch(graph: Graph, doors: Doors, options: Options, from: Option<&Cut>) -> Result<Run> {
-    let counters = Counters::new(&graph, options.kept);
+    let counters = Counters::new(&graph, options.kept).with_row_errors(options.row_errors);
     counters.start(options.clock.now());
     let layout = Layout::of(&graph, options.parallelism);
     let stop = options.stop.clone();

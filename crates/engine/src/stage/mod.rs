@@ -5,12 +5,14 @@ mod assign_window;
 mod expand;
 mod filter;
 mod project;
+mod spare;
 mod unnest;
 
 pub use assign_window::AssignWindow;
 pub use expand::Expand;
 pub use filter::Filter;
 pub use project::Project;
+pub use spare::apply_sparing;
 pub use unnest::Unnest;
 
 use arrow::array::RecordBatch;

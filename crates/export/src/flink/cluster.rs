@@ -148,7 +148,7 @@ pub fn deployment(job: &Job) -> String {
         volumes: vec![
             Volume {
                 name: "script",
-                config_map: Some(ConfigMapRef { name: name.metadata.name.clone() }),
+                config_map: Some(ConfigMapRef { name: name.metadata.name.clone(), items: Vec::new() }),
                 empty_dir: None,
             },
             Volume { name: "filled", config_map: None, empty_dir: Some(BTreeMap::new()) },

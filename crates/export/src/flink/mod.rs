@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use millstream_plan::Graph;
 use millstream_sql::functions::is_foreign;
 
+use crate::badge::brought;
 use crate::{Badge, Job, Obstacle, Setting, badge};
 
 /// Input of a table for a test on Flink, as a file.
@@ -41,6 +42,12 @@ pub fn obstacles(job: &Job) -> Vec<Obstacle> {
         Badge::NotToFlink(obstacles) => obstacles,
         Badge::Exact | Badge::With(_) => Vec::new(),
     };
+    // One that the planner has left out still stands in the text.
+    let planned = job.graph.user_functions();
+    for function in job.functions.iter().filter(|function| planned.iter().all(|one| one.name != function.name)) {
+        let (why, way_out) = brought(&function.name);
+        all.push(Obstacle { uid: function.file.clone(), why, way_out });
+    }
     let tables = job.taps.iter().map(|table| (table, true)).chain(job.sinks.iter().map(|table| (table, false)));
     all.extend(tables.flat_map(|(table, read)| with::obstacles(table, read)));
     all

@@ -3,15 +3,15 @@
 
 use std::fmt::Write as _;
 
-use millstream_plan::TapChanges;
+use millstream_plan::{TapChanges, TapColumn};
 use millstream_sql::catalog::Table;
 use millstream_sql::show;
 use millstream_sql::statement::{ColumnKind, TableDraft, TableOption};
-use millstream_sql::types::literal;
+use millstream_sql::types::{literal, quoted};
 
 use super::{Input, JOB_FOLDER, settings, with};
 use crate::native::{statement_set, view};
-use crate::{Job, Setting};
+use crate::{Insert, Job, Setting};
 
 /// Where the files of a test get their answer: `/SINK` follows.
 const ANSWER: &str = "flink-answer";
@@ -109,37 +109,41 @@ fn written_once(job: &Job) -> bool {
 fn body(text: &mut String, job: &Job, taps: impl Iterator<Item = String>, sinks: impl Iterator<Item = String>) {
     let steps = job.steps.iter().map(|step| view(step, "CREATE TEMPORARY VIEW"));
     for statement in taps.chain(steps).chain(sinks) {
-        let _ = write!(text, "\n{};\n", bare_subqueries(&statement));
+        let _ = write!(text, "\n{statement};\n");
     }
-    let _ = write!(text, "\n{}", bare_subqueries(&statement_set(&job.inserts)));
+    let inserts: Vec<Insert> =
+        job.inserts.iter().enumerate().map(|(number, insert)| timed(job, number, insert)).collect();
+    let _ = write!(text, "\n{}", statement_set(&inserts));
 }
 
-/// The text with `(SELECT …)` where `TABLE (SELECT …)` is the argument of a window: Flink wants the word before
-/// names only. What stands in quotes or comments is left alone.
-fn bare_subqueries(text: &str) -> String {
-    const WRITTEN: &str = "TABLE (";
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(next) = rest.chars().next() {
-        let length = match next {
-            '\'' | '`' => rest[1..].find(next).map_or(rest.len(), |end| end + 2),
-            '-' if rest.starts_with("--") => rest.find('\n').unwrap_or(rest.len()),
-            '/' if rest.starts_with("/*") => rest.find("*/").map_or(rest.len(), |end| end + 2),
-            'T' if rest.starts_with(WRITTEN) && is_query(&rest[WRITTEN.len()..]) && out.ends_with(['(', ' ', '\n']) => {
-                rest = &rest["TABLE ".len()..];
-                continue;
-            }
-            other => other.len_utf8(),
-        };
-        out.push_str(&rest[..length]);
-        rest = &rest[length..];
-    }
-    out
-}
-
-fn is_query(text: &str) -> bool {
-    let word: String = text.trim_start().chars().take_while(char::is_ascii_alphabetic).collect();
-    ["SELECT", "WITH", "VALUES"].iter().any(|verb| word.eq_ignore_ascii_case(verb))
+/// An insert with one event time at most: Flink does not choose which of several is that of the record, and wants
+/// the others cast.
+fn timed(job: &Job, number: usize, insert: &Insert) -> Insert {
+    let row = job.graph.outputs.get(number).map(|output| &job.graph.node(output.node).row);
+    let sink = job.sinks.iter().chain(&job.taps).find(|table| table.tap.name == insert.table);
+    let (Some(row), Some(sink)) = (row.filter(|row| row.times.len() > 1), sink) else { return insert.clone() };
+    let all: Vec<&str> = match insert.columns.is_empty() {
+        true => sink.tap.columns.iter().map(TapColumn::name).collect(),
+        false => insert.columns.iter().map(String::as_str).collect(),
+    };
+    let column = |(place, name): (usize, &&str)| {
+        let name = quoted(name);
+        let zone = if row.is_local(place) { "TIMESTAMP_LTZ(3)" } else { "TIMESTAMP(3)" };
+        match row.times.iter().skip(1).any(|time| *time == place) {
+            true => format!("CAST({name} AS {zone}) AS {name}"),
+            false => name,
+        }
+    };
+    let columns: Vec<String> = all.iter().enumerate().map(column).collect();
+    let names: Vec<String> = all.iter().map(|name| quoted(name)).collect();
+    let query = format!(
+        "SELECT {} FROM (\n{}\n) AS {} ({})",
+        columns.join(", "),
+        insert.query,
+        quoted("rows"),
+        names.join(", ")
+    );
+    Insert { query, ..insert.clone() }
 }
 
 /// The declaration with these options.
@@ -160,24 +164,4 @@ fn plain(draft: &TableDraft, decoded: bool) -> TableDraft {
         }
     }
     draft
-}
-
-#[cfg(test)]
-mod tests {
-    use super::bare_subqueries;
-
-    #[test]
-    fn the_word_table_stands_before_names_only() {
-        for (text, wanted) in [
-            (
-                "TABLE(TUMBLE(TABLE (SELECT * FROM t), DESCRIPTOR(ts)))",
-                "TABLE(TUMBLE((SELECT * FROM t), DESCRIPTOR(ts)))",
-            ),
-            ("TUMBLE(TABLE (\n  SELECT 1), x)", "TUMBLE((\n  SELECT 1), x)"),
-            ("'TABLE (SELECT' `TABLE (SELECT` -- TABLE (SELECT", "'TABLE (SELECT' `TABLE (SELECT` -- TABLE (SELECT"),
-            ("TUMBLE(TABLE t, x) LATERAL TABLE (f(x))", "TUMBLE(TABLE t, x) LATERAL TABLE (f(x))"),
-        ] {
-            assert_eq!(bare_subqueries(text), wanted);
-        }
-    }
 }

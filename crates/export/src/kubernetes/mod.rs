@@ -12,13 +12,19 @@ use crate::yaml::{documents, value};
 use crate::{Job, Secret};
 
 /// The files of the folder, by name. `files` are those of the job that the pod reads.
-pub fn files(job: &Job, files: &BTreeMap<String, String>) -> Vec<(&'static str, String)> {
+pub fn files(job: &Job, files: &BTreeMap<&str, &str>) -> Vec<(&'static str, String)> {
+    let data = files.iter().map(|(path, text)| (key(path), text.to_string())).collect();
     vec![
-        ("config-map.yaml", documents(&[value(&config_map(job, "job", files.clone()))])),
+        ("config-map.yaml", documents(&[value(&config_map(job, "job", data))])),
         ("service.yaml", documents(&[value(&service(job))])),
-        ("stateful-set.yaml", documents(&[value(&stateful_set(job))])),
+        ("stateful-set.yaml", documents(&[value(&stateful_set(job, files))])),
         ("kustomization.yaml", documents(&[value(&kustomization())])),
     ]
+}
+
+/// The key of a file in a config map, which has no folders.
+fn key(path: &str) -> String {
+    path.replace('/', ".")
 }
 
 /// The labels of all objects of a job.
@@ -65,7 +71,7 @@ fn service(job: &Job) -> Object<Spec<ServiceSpec>> {
     Object { api_version: "v1", kind: "Service", metadata: metadata(job, &job.name), body: Spec { spec } }
 }
 
-fn stateful_set(job: &Job) -> Object<Spec<StatefulSetSpec>> {
+fn stateful_set(job: &Job, files: &BTreeMap<&str, &str>) -> Object<Spec<StatefulSetSpec>> {
     let claim = Claim {
         metadata: ClaimMetadata { name: "state" },
         spec: ClaimSpec {
@@ -73,6 +79,10 @@ fn stateful_set(job: &Job) -> Object<Spec<StatefulSetSpec>> {
             resources: Resources { requests: BTreeMap::from([("storage", "10Gi")]), limits: BTreeMap::new() },
         },
     };
+    // Where no file stands in a folder, every key is its path.
+    let folders = files.keys().any(|path| path.contains('/'));
+    let item = |path: &&str| KeyPath { key: key(path), path: (*path).to_string() };
+    let items = if folders { files.keys().map(item).collect() } else { Vec::new() };
     let pod = PodSpec {
         security_context: Some(PodSecurity { run_as_non_root: true, run_as_user: USER, fs_group: USER }),
         termination_grace_period_seconds: Some(60),
@@ -80,7 +90,7 @@ fn stateful_set(job: &Job) -> Object<Spec<StatefulSetSpec>> {
         containers: vec![container(job)],
         volumes: vec![Volume {
             name: "job",
-            config_map: Some(ConfigMapRef { name: format!("{}-job", job.name) }),
+            config_map: Some(ConfigMapRef { name: format!("{}-job", job.name), items }),
             empty_dir: None,
         }],
     };

@@ -209,6 +209,16 @@ pub struct Volume {
 #[derive(Serialize)]
 pub struct ConfigMapRef {
     pub name: String,
+    /// The files; empty if every key is the path of one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub items: Vec<KeyPath>,
+}
+
+/// Where the value of a key stands as a file.
+#[derive(Serialize)]
+pub struct KeyPath {
+    pub key: String,
+    pub path: String,
 }
 
 #[derive(Serialize)]

@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::array::cast::AsArray;
-use arrow::array::{Array, ArrayRef, BinaryArray, UInt32Array};
+use arrow::array::{Array, ArrayRef, BinaryArray, BooleanArray, UInt32Array};
 use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
@@ -38,6 +38,23 @@ impl UserFunction {
         let mut columns: Vec<ArrayRef> = vec![Arc::new(cells.clone()), Arc::new(groups.clone())];
         columns.extend_from_slice(args);
         Ok(self.run(Work::Update, &columns, groups.len())?.as_binary::<i32>().clone())
+    }
+
+    /// The same, in the order of the rows, with those that are taken back.
+    pub fn change(
+        &self,
+        cells: &BinaryArray,
+        groups: &UInt32Array,
+        taken_back: &BooleanArray,
+        args: &[ArrayRef],
+    ) -> Result<BinaryArray> {
+        if groups.is_empty() {
+            return Ok(cells.clone());
+        }
+        let mut columns: Vec<ArrayRef> =
+            vec![Arc::new(cells.clone()), Arc::new(groups.clone()), Arc::new(taken_back.clone())];
+        columns.extend_from_slice(args);
+        Ok(self.run(Work::Change, &columns, groups.len())?.as_binary::<i32>().clone())
     }
 
     /// Joins each cell with the other at its place.

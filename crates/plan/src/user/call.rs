@@ -40,9 +40,23 @@ impl UserFunction {
     }
 }
 
+/// Why a user's function gave nothing for a row, as a sentence. Whoever runs the plan may know it among other errors,
+/// and go on without the row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowFailed(pub String);
+
+impl std::fmt::Display for RowFailed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for RowFailed {}
+
 /// An error of a row, which reaches the user as it is.
 pub(super) fn compute(reason: String) -> DataFusionError {
-    DataFusionError::ArrowError(Box::new(arrow::error::ArrowError::ComputeError(reason)), None)
+    let failed = arrow::error::ArrowError::ExternalError(Box::new(RowFailed(reason)));
+    DataFusionError::ArrowError(Box::new(failed), None)
 }
 
 /// Whether a value may stand for an argument of this type: numbers are widened, and a whole number that is

@@ -16,7 +16,7 @@ use arrow::datatypes::DataType;
 use millstream_record::Stop;
 
 pub use aggregate::UserAggregate;
-pub use call::{shown_row, sql_name};
+pub use call::{RowFailed, shown_row, sql_name};
 
 /// A function that a user brought, in one version.
 pub struct UserFunction {
@@ -38,6 +38,8 @@ pub struct UserFunction {
     pub source: Arc<str>,
     /// Tells this version from others of the same name: a hash of the source and of what compiled it.
     pub version: u64,
+    /// Whether an aggregate can take rows back ([`Work::Change`]).
+    pub retracts: bool,
     /// Tells the layout of an aggregate's cells from others; 0 for other functions.
     pub layout: u64,
     /// Who computes it.
@@ -74,6 +76,9 @@ pub enum Work {
     /// Adds rows to cells. Columns in: the cells as bytes (null: empty), the cell of each row (`UInt32`), the
     /// arguments. Column out: the cells.
     Update,
+    /// The same of rows some of which are taken back. Columns in: the cells, the cell of each row (`UInt32`), which
+    /// rows are taken back (`Boolean`), the arguments. Column out: the cells.
+    Change,
     /// Joins cells. Columns in: the cells, and those to be added to them. Column out: the cells.
     Merge,
     /// The results of cells. Column in: the cells. Column out: the results.
@@ -82,8 +87,8 @@ pub enum Work {
 
 /// Computes a function over columns.
 pub trait Routine: fmt::Debug + Send + Sync {
-    /// Does the work for `rows` rows; of [`Work::Update`] and [`Work::Merge`] the result has as many as there
-    /// are cells. It gives up when the [`Stop`] that the thread attends to is raised. The error is a sentence.
+    /// Does the work for `rows` rows; of [`Work::Update`], [`Work::Change`] and [`Work::Merge`] the result has as
+    /// many as there are cells. It gives up when the [`Stop`] that the thread attends to is raised. The error is a sentence.
     fn run(&self, work: Work, columns: &[ArrayRef], rows: usize) -> Result<ArrayRef, String>;
 }
 
@@ -104,6 +109,8 @@ pub struct Uncompiled {
     pub hints: Vec<String>,
     /// Whether it was the user who stopped it.
     pub stopped: bool,
+    /// Whether there is nobody here who could compile it.
+    pub no_compiler: bool,
 }
 
 impl UserFunction {

@@ -26,7 +26,7 @@ impl Routine for Sums {
     fn run(&self, work: Work, columns: &[ArrayRef], _rows: usize) -> Result<ArrayRef, String> {
         let given = |at: usize| columns[at].as_binary::<i32>().iter().map(sum);
         Ok(match work {
-            Work::Rows => return Err("cannot do that".into()),
+            Work::Rows | Work::Change => return Err("cannot do that".into()),
             Work::Update => {
                 let mut sums: Vec<i64> = given(0).collect();
                 let groups = columns[1].as_primitive::<arrow::datatypes::UInt32Type>();
@@ -54,6 +54,7 @@ fn function(name: &str, kind: UserKind, version: u64) -> Arc<UserFunction> {
         language: "RUST",
         source: "".into(),
         version,
+        retracts: false,
         layout: 0,
         routine: Arc::new(Sums),
     })

@@ -8,40 +8,47 @@ use datafusion::logical_expr::Expr;
 
 use super::scalar::Scalar;
 use super::{UserAggregate, UserFunction};
-use crate::{AggregateCall, AggregateKind, Graph, Op, Tap, TapColumn, WindowJoin};
+use crate::{AggregateCall, AggregateKind, Graph, Node, Op, Tap, TapColumn, WindowJoin};
 
 impl Graph {
     /// The functions of users that it calls, each version once.
     pub fn user_functions(&self) -> Vec<Arc<UserFunction>> {
         let mut found: Vec<Arc<UserFunction>> = Vec::new();
-        let mut add = |function: &Arc<UserFunction>| {
-            if !found.contains(function) {
-                found.push(function.clone());
+        for function in self.nodes.iter().flat_map(Node::user_functions) {
+            if !found.contains(&function) {
+                found.push(function);
             }
-        };
-        for node in &self.nodes {
-            match &node.op {
-                Op::Filter(condition) => called([condition], &mut add),
-                Op::Project(exprs) => called(exprs, &mut add),
-                Op::Expand(lists) => called(lists.iter().flatten(), &mut add),
-                Op::Values { rows } => called(rows.iter().flatten(), &mut add),
-                Op::IntervalJoin(join) => called(&join.residual, &mut add),
-                Op::WindowJoin(WindowJoin { join, .. }) | Op::Join(join) | Op::TableJoin(join) => {
-                    called(&join.residual, &mut add)
-                }
-                Op::GroupAggregate(group) => grouped(&group.aggregates, &mut add),
-                Op::WindowAggregate(window) => grouped(&window.aggregates, &mut add),
-                Op::Over(over) => over.calls.iter().for_each(|call| grouped([&call.call], &mut add)),
-                Op::Scan { tap, .. } => called(computed(tap), &mut add),
-                Op::Unnest(_)
-                | Op::Union
-                | Op::AssignWindow(_)
-                | Op::Rank(_)
-                | Op::Sort(_)
-                | Op::Normalize { .. }
-                | Op::CurrentWatermark
-                | Op::Limit { .. } => {}
+        }
+        found
+    }
+}
+
+impl Node {
+    /// The functions of users that it calls, as often as it does.
+    pub fn user_functions(&self) -> Vec<Arc<UserFunction>> {
+        let mut found: Vec<Arc<UserFunction>> = Vec::new();
+        let mut add = |function: &Arc<UserFunction>| found.push(function.clone());
+        match &self.op {
+            Op::Filter(condition) => called([condition], &mut add),
+            Op::Project(exprs) => called(exprs, &mut add),
+            Op::Expand(lists) => called(lists.iter().flatten(), &mut add),
+            Op::Values { rows } => called(rows.iter().flatten(), &mut add),
+            Op::IntervalJoin(join) => called(&join.residual, &mut add),
+            Op::WindowJoin(WindowJoin { join, .. }) | Op::Join(join) | Op::TableJoin(join) => {
+                called(&join.residual, &mut add)
             }
+            Op::GroupAggregate(group) => grouped(&group.aggregates, &mut add),
+            Op::WindowAggregate(window) => grouped(&window.aggregates, &mut add),
+            Op::Over(over) => over.calls.iter().for_each(|call| grouped([&call.call], &mut add)),
+            Op::Scan { tap, .. } => called(computed(tap), &mut add),
+            Op::Unnest(_)
+            | Op::Union
+            | Op::AssignWindow(_)
+            | Op::Rank(_)
+            | Op::Sort(_)
+            | Op::Normalize { .. }
+            | Op::CurrentWatermark
+            | Op::Limit { .. } => {}
         }
         found
     }

@@ -19,7 +19,7 @@ pub struct Answer {
     outputs: BTreeMap<usize, String>,
     /// Rows that came too late.
     pub late: u64,
-    /// Records that could not be read.
+    /// Records that could not be read, and rows for which a function failed.
     pub bad: u64,
 }
 

@@ -19,7 +19,7 @@ use millstream_record::{ManualClock, Millis, Options, PartitionId};
 pub use answer::{Answer, Rows};
 pub use compare::Difference;
 pub use input::{Input, input};
-pub use tape::{Tape, Taped};
+pub use tape::{Recorded, Tape, Taped};
 pub use verb::{DIFFERS, tape, test};
 
 use crate::fault::Fault;
@@ -45,6 +45,7 @@ pub type Formats<'a> = dyn Fn(&Tap) -> Result<Options, Fault> + 'a;
 pub fn rehearse(graph: &Graph, formats: &Formats<'_>, tape: &Tape, manner: Manner) -> Result<Answer, Fault> {
     let options = millstream_engine::Options {
         bad_records: BadRecords::Keep,
+        row_errors: BadRecords::Keep,
         watermark_start: if manner == Manner::Files { Millis(0) } else { Millis::MIN },
         clock: Arc::new(ManualClock::at(LATE)),
         ..millstream_engine::Options::default()
@@ -55,7 +56,9 @@ pub fn rehearse(graph: &Graph, formats: &Formats<'_>, tape: &Tape, manner: Manne
         answer.take(output, &batch).map_err(|source| EngineError::Door { name: "the answer".into(), source })
     };
     answer.bad = play(graph, formats, tape, manner, &mut replay, &mut emit)?;
-    answer.late = replay.counters().operators().iter().map(|operator| operator.late).sum();
+    for operator in replay.counters().operators() {
+        (answer.late, answer.bad) = (answer.late + operator.late, answer.bad + operator.bad);
+    }
     Ok(answer)
 }
 

@@ -39,17 +39,31 @@ impl Taped {
     }
 }
 
+/// Records of one table, to be written.
+pub struct Recorded {
+    /// The name of the table.
+    pub table: String,
+    /// Whether the values are rows in JSON, whatever the table's own format is.
+    pub rows: bool,
+    /// The records.
+    pub sample: Arc<Sample>,
+    /// All its partitions, also those of which there is no record.
+    pub partitions: Vec<PartitionId>,
+    /// Whether the records come from the same tape as those of other tables, which says who came first.
+    pub of_one_tape: bool,
+}
+
 impl Tape {
-    /// Writes samples as a tape: of each table its name, whether its values are rows in JSON, and the records.
-    pub fn write(samples: &[(String, bool, Arc<Sample>)]) -> Vec<u8> {
+    /// Writes samples as a tape.
+    pub fn write(samples: &[Recorded]) -> Vec<u8> {
         let mut head = Head { tape: VERSION, tables: BTreeMap::new() };
-        let mut lines: Vec<(i64, usize, Record)> = Vec::new();
-        for (number, (name, rows, sample)) in samples.iter().enumerate() {
+        let mut lines: Vec<(i64, u64, usize, Record)> = Vec::new();
+        for (number, Recorded { table: name, rows, sample, partitions, of_one_tape }) in samples.iter().enumerate() {
             let mut table = Table { rows: *rows, partitions: Vec::new() };
             for part in sample.parts() {
                 table.partitions.push(described(part));
             }
-            for partition in sample.partitions() {
+            for partition in partitions {
                 if !sample.parts().iter().any(|part| part.partition == *partition) {
                     table.partitions.push(described(&RawRecords::new(partition.clone())));
                 }
@@ -74,18 +88,18 @@ impl Tape {
                     value,
                     value_hex,
                 };
-                lines.push((latest, number, line));
+                lines.push((latest, if *of_one_tape { arrival.rank } else { 0 }, number, line));
             }
             head.tables.insert(name.clone(), table);
         }
-        lines.sort_by_key(|(at, number, _)| (*at, *number));
+        lines.sort_by_key(|(at, rank, number, _)| (*at, *rank, *number));
         let mut out = Vec::new();
         let json = |out: &mut Vec<u8>, value: serde_json::Result<Vec<u8>>| {
             out.extend(value.expect("lines have text as keys"));
             out.push(b'\n');
         };
         json(&mut out, serde_json::to_vec(&head));
-        lines.iter().for_each(|(_, _, line)| json(&mut out, serde_json::to_vec(line)));
+        lines.iter().for_each(|(_, _, _, line)| json(&mut out, serde_json::to_vec(line)));
         out
     }
 
@@ -213,9 +227,15 @@ mod tests {
         Sample::of(received)
     }
 
+    fn written(sample: Sample) -> Vec<u8> {
+        let partitions = sample.partitions().to_vec();
+        let sample = Arc::new(sample);
+        Tape::write(&[Recorded { table: "t".into(), rows: false, sample, partitions, of_one_tape: false }])
+    }
+
     #[test]
     fn a_tape_is_read_as_it_was_written() {
-        let bytes = Tape::write(&[("t".into(), false, Arc::new(sample()))]);
+        let bytes = written(sample());
         let text = String::from_utf8(bytes.clone()).expect("text");
         let tape = Tape::read(&text, "input.jsonl").expect("reads");
         assert_eq!((tape.len(), tape.table("t").expect("there").partitions().count()), (4, 2));
@@ -224,7 +244,28 @@ mod tests {
         let tombstone = tape.pieces().flat_map(|(_, piece)| piece.iter()).nth(2).expect("the third");
         assert_eq!((tombstone.value, tombstone.key), (None, Some(&[0xff, 3][..])));
         assert_eq!(tombstone.headers, [("h".to_string(), Some(vec![1])), ("n".to_string(), None)]);
-        assert_eq!(Tape::write(&[("t".into(), false, Arc::new(sample()))]), bytes, "the same every time");
+        assert_eq!(written(sample()), bytes, "the same every time");
+    }
+
+    #[test]
+    fn tables_of_one_tape_keep_their_order_within_a_millisecond() {
+        use millstream_record::Arrival;
+        let one = |table: &str, ranks: &[u64]| {
+            let mut records = RawRecords::new(PartitionId::new(table, 0));
+            ranks.iter().for_each(|rank| {
+                records.offsets.push(records.offsets.len() as i64);
+                records.values.push(Some(rank.to_string().as_bytes()));
+            });
+            let arrivals = ranks.iter().map(|&rank| Arrival { rank, place: 0, at: Millis(5) }).collect();
+            let sample = Arc::new(Sample::of([Received { records, arrivals }]));
+            let partitions = vec![PartitionId::new(table, 0), PartitionId::new(table, 1)];
+            Recorded { table: table.into(), rows: false, sample, partitions, of_one_tape: true }
+        };
+        let bytes = Tape::write(&[one("a", &[2, 3]), one("b", &[1, 4])]);
+        let tape = Tape::read(std::str::from_utf8(&bytes).expect("text"), "in").expect("reads");
+        let order: Vec<&str> = tape.pieces().map(|(table, _)| table).collect();
+        assert_eq!(order, ["b", "a", "b"], "1, then 2 and 3, then 4");
+        assert_eq!(tape.table("a").expect("there").partitions().count(), 2, "one is silent");
     }
 
     #[test]

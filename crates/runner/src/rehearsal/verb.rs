@@ -8,6 +8,7 @@ use millstream_record::{ManualClock, Millis};
 
 use super::{Answer, Manner, Rows, Tape, disk, rehearse};
 use crate::fault::Fault;
+use crate::functions::Compiled;
 use crate::job::Job;
 use crate::launch::Overrides;
 
@@ -16,9 +17,9 @@ pub const DIFFERS: u8 = 4;
 
 impl Job {
     /// Reads a job to rehearse it: nothing is opened, and it is always the first of January 1970.
-    pub fn to_rehearse(path: &Path, overrides: Overrides) -> Result<Job, Fault> {
+    pub fn to_rehearse(path: &Path, overrides: Overrides, compiled: &Compiled) -> Result<Job, Fault> {
         let clock = Arc::new(ManualClock::at(Millis(0)));
-        Job::read(path, clock, |config| overrides.adjust(config), |_| Ok("rehearsal".into()))
+        Job::read(path, clock, compiled, |config| overrides.adjust(config), |_| Ok("rehearsal".into()))
     }
 
     /// What comes of the job over a tape.
@@ -40,7 +41,7 @@ pub fn tape(folder: &Path) -> Result<Tape, Fault> {
 /// Tests the job in `folder`: its answer against the one in `test/answer`, or, where `files` names a folder that
 /// Flink has written, that one against the job's. What there is to say if they are equal.
 pub fn test(folder: &Path, overrides: Overrides, files: Option<&Path>) -> Result<String, Fault> {
-    let job = Job::to_rehearse(folder, overrides)?;
+    let job = Job::to_rehearse(folder, overrides, &Compiled::Here)?;
     let tape = tape(folder)?;
     let manner = if files.is_some() { Manner::Files } else { Manner::Recorded };
     let answer = job.rehearse(&tape, manner)?;
@@ -60,7 +61,7 @@ pub fn test(folder: &Path, overrides: Overrides, files: Option<&Path>) -> Result
         }
     };
     let mut text = format!("{} records, {} rows, {told}", tape.len(), answer.rows());
-    for (count, what) in [(answer.late, "late"), (answer.bad, "that cannot be read")] {
+    for (count, what) in [(answer.late, "late"), (answer.bad, "bad")] {
         if count > 0 {
             let _ = write!(text, " · {count} {what}");
         }

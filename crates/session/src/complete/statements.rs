@@ -42,7 +42,7 @@ pub const STATEMENTS: &[Statement] = &[
     says("VALUES", "VALUES (…), (…)", "gives rows that are written out"),
     says(
         "CREATE",
-        "CREATE TABLE name (columns) WITH (options) | CREATE VIEW name AS query | CREATE FUNCTION name AS $$text$$ LANGUAGE RUST",
+        "CREATE TABLE name (columns) WITH (options) | CREATE VIEW name AS query | CREATE FUNCTION name AS $$text$$ LANGUAGE RUST | CREATE FUNCTION name LANGUAGE RUST USING FILE 'path'",
         "declares a table over a topic, names a query, or makes a function of Rust",
     ),
     says(
@@ -101,7 +101,7 @@ pub const STATEMENTS: &[Statement] = &[
     says("DIFF", "DIFF step@3 step@4", "compares what two versions of a step make of the tape"),
     says(
         "EXPORT",
-        "EXPORT [OR REPLACE] step INTO place [KEYED BY (column, …)] AS JOB 'folder' [FLINK] [VERIFY]",
+        "EXPORT [OR REPLACE] step INTO place [KEYED BY (column, …)] AS JOB 'folder' [FLINK] [VERIFY] [ON tape]",
         "writes a step as a job that runs without the workbench, tested against its sample",
     ),
     says("USE", "USE name", "chooses a catalogue or database; there is one only"),

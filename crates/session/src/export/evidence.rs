@@ -1,5 +1,5 @@
-//! The test that goes with a job: the samples that its previews ran over, as a tape, and what the prototype makes
-//! of them.
+//! The test that goes with a job: the stretch of a tape that was recorded, or the samples that its previews ran over,
+//! and what the prototype makes of them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,26 +8,49 @@ use millstream_connect::format::{Encode, FORMAT_OPTIONS, RawRecords};
 use millstream_export::{Evidence, Job, flink};
 use millstream_plan::{Tap, TapColumn};
 use millstream_record::{Batch, Column, Error, Millis, Options, Origin, PartitionId, Received, Sample};
-use millstream_runner::rehearsal::{Manner, Tape, input, rehearse};
+use millstream_runner::rehearsal::{Manner, Recorded, Tape, input, rehearse};
 use millstream_sql::catalog::Table;
 use millstream_sql::{Catalog, Relation, declare};
 
+use super::stretch::Stretch;
 use super::{Gathered, of_runner};
-use crate::fault::Fault;
+use crate::fault::{Class, Fault};
 use crate::sample::TableSample;
 use crate::session::Session;
 
 /// The tape, what belongs into the folder, and the answer of the prototype.
-pub fn gather(session: &Session, catalog: &Catalog, job: &Job, to_flink: bool) -> Result<Gathered, Fault> {
+pub fn gather(
+    session: &Session,
+    catalog: &Catalog,
+    job: &Job,
+    stretch: Option<&Stretch>,
+    to_flink: bool,
+) -> Result<Gathered, Fault> {
     let mut samples = Vec::new();
     for table in &job.taps {
         let tap = original(catalog, job, table);
+        let name = table.tap.name.clone();
+        if let Some((sample, partitions)) = stretch.map(|stretch| stretch.records(&tap)).transpose()?.flatten() {
+            samples.push(Recorded {
+                table: name,
+                rows: false,
+                sample: Arc::new(sample),
+                partitions,
+                of_one_tape: true,
+            });
+            continue;
+        }
         let sample = session.sample_of(&tap)?;
-        let (rows, records) = match sample.records() {
+        let (rows, sample) = match sample.records() {
             Some(records) => (false, records.clone()),
             None => (true, Arc::new(as_records(&tap, &sample)?)),
         };
-        samples.push((table.tap.name.clone(), rows, records));
+        let partitions = sample.partitions().to_vec();
+        samples.push(Recorded { table: name, rows, sample, partitions, of_one_tape: false });
+    }
+    if let Some(stretch) = stretch.filter(|_| samples.iter().all(|sample| !sample.of_one_tape)) {
+        let message = format!("nothing that the job reads is on the tape '{}'", stretch.name());
+        return Err(Fault::new(Class::Query, "E0430", message).hint("SHOW TAPES; says what each tape holds"));
     }
     let bytes = Tape::write(&samples);
     let failed = |fault| of_runner("the prototype does not run over its sample", fault);

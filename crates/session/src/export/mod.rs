@@ -7,6 +7,7 @@ mod evidence;
 mod report;
 mod script;
 mod sink;
+mod stretch;
 mod verify;
 
 use std::collections::BTreeMap;
@@ -15,11 +16,13 @@ use std::path::{Path, PathBuf};
 
 use millstream_export::{Evidence, Folder, Job, Obstacle, Policies, Staged, Wanted, collect, flink};
 use millstream_plan::{Op, Tap};
+use millstream_runner::Compiled;
 use millstream_runner::launch::Overrides;
 use millstream_runner::rehearsal::{self, Answer, Manner, Tape};
 use millstream_sql::statement::{self, Insert};
 use millstream_sql::{Catalog, SqlError, plan};
 
+use self::stretch::Stretch;
 use crate::fault::{Class, Fault};
 use crate::planning;
 use crate::reply::Reply;
@@ -39,7 +42,7 @@ pub struct Request<'a> {
 }
 
 /// How a job is exported.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Ways {
     /// Replace a job that stands in the folder.
     pub replace: bool,
@@ -47,20 +50,23 @@ pub struct Ways {
     pub flink: bool,
     /// Compare prototype, job and a real Flink first.
     pub verify: bool,
+    /// The tape that becomes the job's test; otherwise the one that is replayed, or what is kept of each table.
+    pub tape: Option<String>,
 }
 
 impl Session {
-    /// Exports the declarations and inserts of a script as a job in `folder`.
-    pub fn export_script(&mut self, text: &str, folder: &Path, ways: Ways) -> Result<Reply, Fault> {
-        script::export(self, text, folder, ways)
+    /// Exports the declarations and inserts of a script, which stands in the folder `base`, as a job in `folder`.
+    pub fn export_script(&mut self, text: &str, base: &Path, folder: &Path, ways: Ways) -> Result<Reply, Fault> {
+        script::export(self, text, base, folder, ways)
     }
 }
 
 /// `EXPORT step INTO place AS JOB 'folder'`.
 pub fn step(session: &Session, wanted: &statement::Export) -> Result<Reply, Fault> {
-    let statement::Export { folder, span, replace, flink, verify, .. } = wanted;
+    let statement::Export { folder, span, replace, flink, verify, tape, .. } = wanted;
     let (catalog, insert) = sink::insert(session, wanted)?;
-    let ways = Ways { replace: *replace, flink: *flink, verify: *verify };
+    let tape = tape.as_ref().map(|tape| tape.text.clone());
+    let ways = Ways { replace: *replace, flink: *flink, verify: *verify, tape };
     let request = Request { inserts: vec![insert], catalog: &catalog, target: PathBuf::from(folder), ways };
     export(session, request).map_err(|fault| match fault.code {
         "E0720" => fault.or_at(Some(*span)),
@@ -86,17 +92,20 @@ pub fn export(session: &Session, request: Request<'_>) -> Result<Reply, Fault> {
     }
     let home = ways.verify.then(verify::home).transpose()?;
     let to_flink = obstacles.is_empty();
-    let (tape, evidence, prototype) = evidence::gather(session, catalog, &job, to_flink)?;
+    let stretch = Stretch::of(session, ways.tape.as_deref())?;
+    let (tape, evidence, prototype) = evidence::gather(session, catalog, &job, stretch.as_ref(), to_flink)?;
     let folder = Folder::of(&job, &evidence, to_flink);
     let staged = Staged::write(&folder, &target).map_err(|error| not_written(&target, &error))?;
     rehearse(session, staged.path(), &prototype)?;
-    let verified = home.map(|home| verify::verify(session, &staged, &home, tape.len())).transpose()?;
+    let on = stretch.as_ref().map(Stretch::name);
+    let input = verify::Input { on, records: tape.len() };
+    let verified = home.map(|home| verify::verify(session, &staged, &home, input)).transpose()?;
     staged.place(ways.replace).map_err(|error| not_written(&target, &error))?;
     if let Some(Some(fault)) = verified.as_ref().map(|verified| verified.fault(&target)) {
         return Err(fault);
     }
     let verified = verified.map(|verified| verified.line());
-    Ok(Reply::Plan(told(&target, &job, &tape, &prototype, &obstacles, verified.as_deref())))
+    Ok(Reply::Plan(told(&target, &job, (on, &tape), &prototype, &obstacles, verified.as_deref())))
 }
 
 /// A job is planned as on the first of January 1970: what depends on the time of day is the same every time.
@@ -203,7 +212,9 @@ fn rehearse(session: &Session, folder: &Path, prototype: &Answer) -> Result<(), 
 /// The job in a folder, to be played over its tape.
 fn job_of(session: &Session, folder: &Path) -> Result<millstream_runner::Job, millstream_runner::Fault> {
     let topics = session.topics().inner().folder().to_path_buf();
-    millstream_runner::Job::to_rehearse(folder, Overrides { topics: Some(topics), ..Overrides::default() })
+    let overrides = Overrides { topics: Some(topics), ..Overrides::default() };
+    let compiled = session.compiler.clone().map_or(Compiled::Here, Compiled::By);
+    millstream_runner::Job::to_rehearse(folder, overrides, &compiled)
 }
 
 /// A fault of the runner as one of the session.
@@ -215,14 +226,16 @@ fn of_runner(what: &str, fault: millstream_runner::Fault) -> Fault {
 fn told(
     target: &Path,
     job: &Job,
-    tape: &Tape,
+    (on, tape): (Option<&str>, &Tape),
     prototype: &Answer,
     obstacles: &[Obstacle],
     verified: Option<&str>,
 ) -> String {
     let flink = if obstacles.is_empty() { "flink/, " } else { "" };
+    let on = on.map(|tape| format!("{tape}: ")).unwrap_or_default();
+    let functions = if job.functions.is_empty() { "" } else { "functions/, " };
     let mut text = format!(
-        "wrote {}/: job.sql, millstream.toml, Dockerfile, compose.yaml, kubernetes/, {flink}test/ ({} records, {} rows), README.md",
+        "wrote {}/: job.sql, {functions}millstream.toml, Dockerfile, compose.yaml, kubernetes/, {flink}test/ ({on}{} records, {} rows), README.md",
         target.display(),
         count(tape.len() as u64),
         count(prototype.rows() as u64)

@@ -15,13 +15,15 @@ const NOT_PROVED: [&str; 5] = [
     "watermarks per partition and idle partitions: a file has one partition, and time does not pass in it",
     "processing time: queries that ask for the time of day, or wait by it",
     "connectors: Kafka, its transactions and the recovery from a checkpoint take no part in it",
-    "records that the sample does not hold",
+    "records that the test input does not hold",
 ];
 
 /// Job and Flink side by side.
 pub struct Report {
     /// The version of Flink.
     pub flink: String,
+    /// The tape that both read, if it was recorded.
+    pub on: Option<String>,
     /// How many records both read.
     pub records: usize,
     /// The sinks.
@@ -48,8 +50,9 @@ impl Report {
     /// What is said when both are equal.
     pub fn line(&self) -> String {
         let rows: usize = self.sinks.iter().map(|sink| sink.rows).sum();
+        let on = self.on.as_ref().map(|tape| format!("{tape}, ")).unwrap_or_default();
         format!(
-            "verified on {} records: prototype = job = Flink {} ({} rows, equal)",
+            "verified on {on}{} records: prototype = job = Flink {} ({} rows, equal)",
             count(self.records as u64),
             self.flink,
             count(rows as u64)
@@ -74,11 +77,13 @@ impl Report {
         let verdict = if self.equal() { "equal" } else { "different" };
         let mut text = format!(
             "# Verified on Flink {}: {verdict}\n\n\
-             The {} records of `test/input.jsonl` went through the job as Millstream runs it and through `flink/job-files.sql` on \
+             The {} records of `test/input.jsonl`{of} went through the job as Millstream runs it and through `flink/job-files.sql` on \
              Flink. Before that, the job gave the answer of its prototype, record for record in `test/answer`. Final rows were \
              compared, changes folded; numbers with a fraction may differ in their last places.\n\n\
              | sink | job | Flink | |\n|---|---|---|---|\n",
-            self.flink, self.records
+            self.flink,
+            self.records,
+            of = self.on.as_ref().map(|tape| format!(", recorded as {tape},")).unwrap_or_default()
         );
         for SinkReport { sink, rows, flink, difference } in &self.sinks {
             let verdict = if difference.is_none() { "equal" } else { "different" };
@@ -102,6 +107,7 @@ impl Report {
         let report = json!({
             "equal": self.equal(),
             "flink": self.flink,
+            "tape": self.on,
             "records": self.records,
             "sinks": sinks.collect::<Vec<_>>(),
             "not_proved": NOT_PROVED,

@@ -12,8 +12,8 @@ use crate::reply::Reply;
 use crate::session::Session;
 use crate::verbs;
 
-/// Exports a script.
-pub fn export(session: &mut Session, text: &str, folder: &Path, ways: Ways) -> Result<Reply, Fault> {
+/// Exports a script that stands in the folder `base`.
+pub fn export(session: &mut Session, text: &str, base: &Path, folder: &Path, ways: Ways) -> Result<Reply, Fault> {
     let whole: Arc<str> = text.into();
     let mut inserts: Vec<Insert> = Vec::new();
     for span in millstream_sql::split(text) {
@@ -27,8 +27,10 @@ pub fn export(session: &mut Session, text: &str, folder: &Path, ways: Ways) -> R
                 Statement::CreateTable(_) | Statement::CreateView(_) | Statement::Set { .. } | Statement::Tap(_) => {
                     verbs::answer(session, own, statement).map(drop)
                 }
+                Statement::CreateFunction(draft) => verbs::function::create(session, &draft, base).map(drop),
                 _ => {
-                    let error = SqlError::new("E0430", "a job only declares tables and views, sets, and inserts");
+                    let error =
+                        SqlError::new("E0430", "a job only declares tables, views and functions, sets, and inserts");
                     Err(error.hint("questions are asked with: millstream -f FILE").into())
                 }
             };

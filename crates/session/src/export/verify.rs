@@ -44,8 +44,16 @@ pub fn home() -> Result<Home, Fault> {
     Ok(Home { folder, version })
 }
 
+/// What is compared over.
+pub struct Input<'a> {
+    /// The tape, if it was one.
+    pub on: Option<&'a str>,
+    /// How many records.
+    pub records: usize,
+}
+
 /// Runs the job on Flink, compares, and keeps a report beside the job.
-pub fn verify(session: &Session, staged: &Staged, home: &Home, records: usize) -> Result<Report, Fault> {
+pub fn verify(session: &Session, staged: &Staged, home: &Home, input: Input<'_>) -> Result<Report, Fault> {
     let failed = |fault| of_runner("the job does not run over its test input", fault);
     let job = job_of(session, staged.path()).map_err(failed)?;
     let tape = rehearsal::tape(staged.path()).map_err(failed)?;
@@ -61,7 +69,12 @@ pub fn verify(session: &Session, staged: &Staged, home: &Home, records: usize) -
         flink: theirs.get(sink).map_or(0, |rows| rows.len()),
         difference: theirs.get(sink).and_then(|found| rows.differ(found)),
     });
-    let report = Report { flink: home.version.clone(), records, sinks: sinks.collect() };
+    let report = Report {
+        flink: home.version.clone(),
+        on: input.on.map(str::to_string),
+        records: input.records,
+        sinks: sinks.collect(),
+    };
     let put = |name: &str, text: String| {
         staged.put(Path::new(name), text.as_bytes()).map_err(|error| super::not_written(staged.path(), &error))
     };

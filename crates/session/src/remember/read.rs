@@ -1,5 +1,6 @@
 //! What a piece of the workbook means to a session: the edit that makes it so.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use millstream_sql::catalog::Table;
@@ -95,7 +96,7 @@ fn taken(session: &mut Session, key: &Key, entry: Entry, so_far: &Option<Edit>) 
             });
         }
         (Statement::CreateFunction(draft), Some(Edit::Function { name, after, .. })) => {
-            let function = functions::of_draft(session, &draft);
+            let function = functions::of_draft(session, &draft, Path::new(""));
             let function = function.map_err(|fault| format!("function '{name}': {}", fault.message))?;
             (*name, *after) = (function.name.clone(), Some(Arc::new(function)));
         }

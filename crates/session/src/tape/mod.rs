@@ -20,7 +20,7 @@ pub use condition::Condition;
 pub use heard::recording;
 pub use order::{Depends, Orders};
 pub use play::Play;
-pub use reel::{Reel, recorded, sample};
+pub use reel::{Reel, recorded, sample, stretch};
 pub use replaying::{Replaying, place};
 pub use seat::Seat;
 pub use taping::{Taping, megabytes};

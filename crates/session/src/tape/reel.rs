@@ -2,6 +2,7 @@
 //! reads one chunk after the other finds the next ones decoded already, on threads of their own.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -195,19 +196,28 @@ fn decode(tape: &Tape, decoder: &mut FrameDecoder, recorded: usize, index: usize
 
 /// The first records of a tap on a tape, from record `from` on, as a sample of its table.
 pub fn sample(tape: &Tape, recorded: usize, from: u64, most: usize) -> Sample {
+    records(tape, recorded, from..u64::MAX, most)
+}
+
+/// All records of a tap between two records of a tape.
+pub fn stretch(tape: &Tape, recorded: usize, stretch: Range<u64>) -> Sample {
+    records(tape, recorded, stretch, usize::MAX)
+}
+
+fn records(tape: &Tape, recorded: usize, stretch: Range<u64>, most: usize) -> Sample {
     let (mut received, mut count) = (Vec::new(), 0);
-    for index in tape.chunk_of(from)..tape.outlines().len() {
+    for index in tape.chunk_of(stretch.start)..tape.outlines().len() {
         let Ok(chunk) = tape.chunk(index) else { continue };
         let own = chunk.parts.iter().enumerate().filter(|(_, part)| part.about.recorded == recorded);
         for (number, part) in own {
-            let skipped = part.places.partition_point(|place| chunk.first + place < from);
-            let rest = skipped..part.len();
+            let before = |record: u64| part.places.partition_point(|place| chunk.first + place < record);
+            let rest = before(stretch.start)..before(stretch.end);
             count += rest.len();
             let records = chunk.records(number, rest.clone());
             let arrival = |at: usize| Arrival { rank: chunk.first + part.places[at], place: 0, at: part.times[at] };
             received.push(Received { records, arrivals: rest.map(arrival).collect() });
         }
-        if count >= most {
+        if count >= most || chunk.first >= stretch.end {
             break;
         }
     }

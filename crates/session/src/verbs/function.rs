@@ -1,5 +1,7 @@
 //! `CREATE FUNCTION`, `DROP FUNCTION`.
 
+use std::path::Path;
+
 use millstream_sql::statement::{FunctionDraft, Name};
 use millstream_sql::{SqlError, functions};
 
@@ -9,8 +11,8 @@ use crate::reply::Reply;
 use crate::session::Session;
 use crate::workbook::{Change, Edit};
 
-/// `CREATE FUNCTION`.
-pub fn create(session: &mut Session, draft: &FunctionDraft) -> Result<Reply, Fault> {
+/// `CREATE FUNCTION`. A file is looked for in `base`, the folder of the script.
+pub fn create(session: &mut Session, draft: &FunctionDraft, base: &Path) -> Result<Reply, Fault> {
     let name = &draft.name;
     if session.user_functions().get(&name.text).is_some() && !draft.or_replace {
         if draft.if_not_exists {
@@ -23,7 +25,7 @@ pub fn create(session: &mut Session, draft: &FunctionDraft) -> Result<Reply, Fau
         let message = format!("SQL has a function {} of its own", name.text.to_uppercase());
         return Err(SqlError::new("E0202", message).at(name.span).into());
     }
-    let function = of_draft(session, draft)?;
+    let function = of_draft(session, draft, base)?;
     let adopted = session.adopt(vec![function])?;
     let said: Vec<String> = adopted.iter().map(ToString::to_string).collect();
     Ok(Reply::Text(said.join("\n")))

@@ -7,7 +7,7 @@ mod debug;
 mod describe;
 mod diff;
 mod explain;
-mod function;
+pub mod function;
 mod history;
 mod order;
 pub mod peek;
@@ -28,6 +28,8 @@ mod watch;
 pub mod why;
 
 pub use describe::columns_of;
+use std::path::Path;
+
 use millstream_sql::statement::TapeVerb;
 use millstream_sql::{Spanned, Statement};
 
@@ -41,7 +43,7 @@ pub fn answer(session: &mut Session, text: &str, statement: Spanned<Statement>) 
     match statement.value {
         Statement::CreateTable(draft) => create::table(session, *draft),
         Statement::CreateView(draft) => create::view(session, *draft),
-        Statement::CreateFunction(draft) => function::create(session, &draft),
+        Statement::CreateFunction(draft) => function::create(session, &draft, Path::new("")),
         Statement::Drop(drop) => create::drop(session, &drop),
         Statement::DropFunction { name, if_exists } => function::drop(session, &name, if_exists),
         Statement::Query(query) => stage::query(session, text, &query),

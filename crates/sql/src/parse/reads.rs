@@ -1,10 +1,10 @@
-//! Which tables and views a query reads, by name: the edges between the steps of a workbook. The text alone
-//! tells, so that the edges are known of a step whose own inputs are gone.
+//! Which tables and views a query reads, by name: the edges between the steps of a workbook; and which functions it
+//! calls. The text alone tells, so that the edges are known of a step whose own inputs are gone.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
-use datafusion::sql::sqlparser::ast::{Expr, Ident, Query, TableFactor, Visit as _, Visitor};
+use datafusion::sql::sqlparser::ast::{Expr, Ident, Query, TableFactor, Visit, Visitor, visit_expressions};
 
 use crate::catalog::key;
 
@@ -13,6 +13,18 @@ pub fn reads(query: &Query) -> BTreeSet<String> {
     let mut reads = Reads { names: BTreeSet::new(), open: Vec::new() };
     let _ = query.visit(&mut reads);
     reads.names
+}
+
+/// The names of all functions that a query or an expression calls, in lower case.
+pub fn calls(tree: &impl Visit) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let _ = visit_expressions(tree, |expr| {
+        if let Expr::Function(call) = expr {
+            names.extend(call.name.0.last().and_then(|part| part.as_ident()).map(|name| name.value.to_lowercase()));
+        }
+        ControlFlow::<()>::Continue(())
+    });
+    names
 }
 
 struct Reads {

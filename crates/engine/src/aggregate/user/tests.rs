@@ -15,11 +15,15 @@ impl Routine for Trail {
         let texts = |at: usize| columns[at].as_binary::<i32>().iter().map(|cell| cell.unwrap_or_default().to_vec());
         let mut cells: Vec<Vec<u8>> = texts(0).collect();
         match work {
-            Work::Update => {
-                let (groups, values) =
-                    (columns[1].as_primitive::<UInt32Type>(), columns[2].as_primitive::<Int64Type>());
-                for (group, value) in groups.values().iter().zip(values) {
+            Work::Update | Work::Change => {
+                let (groups, values) = (
+                    columns[1].as_primitive::<UInt32Type>(),
+                    columns.last().expect("an argument").as_primitive::<Int64Type>(),
+                );
+                for (row, (group, value)) in groups.values().iter().zip(values).enumerate() {
                     let text = value.map_or("-".into(), |value| value.to_string());
+                    let back = work == Work::Change && columns[2].as_boolean().value(row);
+                    let text = if back { format!("<{text}") } else { text };
                     cells[*group as usize].extend_from_slice(text.as_bytes());
                 }
             }
@@ -47,9 +51,27 @@ fn trail(layout: u64) -> User {
         language: "RUST",
         source: "".into(),
         version: 1,
+        retracts: true,
         layout,
         routine: Arc::new(Trail),
     }))
+}
+
+#[test]
+fn rows_are_taken_back_in_their_order_and_a_filter_holds_for_them_too() {
+    use millstream_record::{Kind, Kinds};
+    let mut user = trail(1);
+    user.resize(2);
+    let kinds = [Kind::Insert, Kind::UpdateBefore, Kind::UpdateAfter, Kind::Delete];
+    let rows = Rows {
+        args: vec![Arc::new(Int64Array::from(vec![1, 1, 2, 9]))],
+        keep: Some(BooleanArray::from(vec![true, true, true, false])),
+        kinds: Some(Kinds::new(kinds)),
+        len: 4,
+    };
+    user.update(&rows, &[0, 0, 1, 0]).expect("the function has retract");
+    let texts = user.evaluate(&[0, 1]).expect("finishes");
+    assert_eq!(texts.as_string::<i32>().iter().flatten().collect::<Vec<_>>(), ["1<1", "2"]);
 }
 
 fn add(user: &mut User, values: &[Option<i64>], keep: Option<Vec<Option<bool>>>, groups: &[u32]) {

@@ -49,8 +49,17 @@ impl Batches<'_> {
     /// The columns of both sides under the names that conditions call them by.
     fn edge(&self, id: NodeId, inputs: &[NodeId]) -> Vec<Expr> {
         let edge = self.own(id);
-        let both: Vec<Expr> = self.own(inputs[0]).into_iter().chain(self.own(inputs[1])).collect();
-        if edge.len() == both.len() { edge } else { both }
+        let (left, right) = (self.own(inputs[0]), self.own(inputs[1]));
+        if edge.len() == left.len() + right.len() {
+            return edge;
+        }
+        // Of a semi or anti join only the left side has names there; a condition that needs the others has told them apart.
+        let apart = |column: Expr| match left.contains(&column) {
+            true => named(&format!("{}''", column.schema_name())),
+            false => column,
+        };
+        let right: Vec<Expr> = right.into_iter().map(apart).collect();
+        left.into_iter().chain(right).collect()
     }
 
     /// A join; `more` gives the conditions besides the equal columns, from the names of all columns and how many

@@ -172,8 +172,8 @@ fn unread(text: &str, error: &syn::Error) -> Uncompiled {
 }
 
 /// A complaint without a place.
-pub(crate) fn said(message: String) -> Uncompiled {
-    Uncompiled { message, place: None, hints: Vec::new(), stopped: false }
+pub fn said(message: String) -> Uncompiled {
+    Uncompiled { message, place: None, hints: Vec::new(), stopped: false, no_compiler: false }
 }
 
 /// A place as bytes of a text: at the end of the text, its last character.

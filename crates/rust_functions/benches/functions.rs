@@ -9,7 +9,7 @@ use arrow::array::cast::AsArray;
 use arrow::array::{Array, ArrayRef, Int64Array, StringArray};
 use millstream_plan::{Compiler, UserFunction, Work};
 use millstream_record::Stop;
-use millstream_rust_cells::{Functions, Place};
+use millstream_rust_functions::{Functions, Place};
 
 const ROWS: usize = 10_000_000;
 const BATCH: usize = 8192;

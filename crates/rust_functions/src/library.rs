@@ -9,7 +9,7 @@ use arrow::datatypes::DataType;
 use arrow::ffi::{FFI_ArrowArray, FFI_ArrowSchema, from_ffi};
 use libloading::{Library, Symbol};
 
-use super::{Failed, Task};
+use crate::{Failed, Task, last_words};
 
 /// What is to be done, as C has it. The other side is `support/abi.rs`.
 #[repr(C)]
@@ -36,17 +36,19 @@ type Forget = unsafe extern "C" fn(*mut Failure);
 /// knows who still holds one.
 pub struct Here {
     library: &'static Library,
+    /// What is said if it takes the process along, for each of its functions.
+    blame: &'static [String],
 }
 
 impl Here {
-    /// Opens a library.
-    pub fn open(path: &Path) -> Result<Here, String> {
+    /// Opens a library of functions with these names, by their numbers.
+    pub fn open(path: &Path, names: &[&str]) -> Result<Here, String> {
         // SAFETY: rustc made it of a cell and of our own support a moment ago or in an earlier session, in a folder
-        // that belongs to the user; it runs nothing when it is opened.
-        let library = unsafe { Library::new(path) };
-        library
-            .map(|library| Here { library: Box::leak(Box::new(library)) })
-            .map_err(|error| format!("cannot be opened: {error}"))
+        // that belongs to the user or to the job; it runs nothing when it is opened.
+        let library = unsafe { Library::new(path) }.map_err(|error| format!("cannot be opened: {error}"))?;
+        let blame = |name: &&str| format!("error: the function {name} has ended the process of its job\n");
+        let blame = names.iter().map(blame).collect::<Vec<String>>();
+        Ok(Here { library: Box::leak(Box::new(library)), blame: Vec::leak(blame) })
     }
 
     /// Does a task.
@@ -70,7 +72,8 @@ impl Here {
         let mut out = FFI_ArrowArray::empty();
         let mut failure = Failure { row: -1, text: std::ptr::null_mut(), length: 0 };
         // SAFETY: all pointers live through the call; the columns have the declared types.
-        if unsafe { call(&request, &mut out, &mut failure) } == 0 {
+        let blame = self.blame.get(task.function as usize).map_or("", String::as_str);
+        if last_words::computing(blame, || unsafe { call(&request, &mut out, &mut failure) }) == 0 {
             return import(out, task.gives)
                 .map_err(|error| Failed { row: None, message: format!("gave no column: {error}") });
         }

@@ -13,35 +13,44 @@ use millstream_plan::Uncompiled;
 use millstream_record::Stop;
 use serde_json::Value;
 
-use super::hash;
+use crate::cache;
 use crate::cell::said;
+use crate::hash;
 
 /// What functions are compiled against.
 const SUPPORT: &[(&str, &str)] = &[
-    ("abi.rs", include_str!("../../support/abi.rs")),
-    ("column.rs", include_str!("../../support/column.rs")),
-    ("give.rs", include_str!("../../support/give.rs")),
-    ("groups.rs", include_str!("../../support/groups.rs")),
-    ("guard.rs", include_str!("../../support/guard.rs")),
-    ("lib.rs", include_str!("../../support/lib.rs")),
-    ("rows.rs", include_str!("../../support/rows.rs")),
-    ("serve.rs", include_str!("../../support/serve.rs")),
-    ("state.rs", include_str!("../../support/state.rs")),
-    ("timestamp.rs", include_str!("../../support/timestamp.rs")),
+    ("abi.rs", include_str!("../support/abi.rs")),
+    ("column.rs", include_str!("../support/column.rs")),
+    ("give.rs", include_str!("../support/give.rs")),
+    ("groups.rs", include_str!("../support/groups.rs")),
+    ("guard.rs", include_str!("../support/guard.rs")),
+    ("lib.rs", include_str!("../support/lib.rs")),
+    ("rows.rs", include_str!("../support/rows.rs")),
+    ("serve.rs", include_str!("../support/serve.rs")),
+    ("state.rs", include_str!("../support/state.rs")),
+    ("timestamp.rs", include_str!("../support/timestamp.rs")),
 ];
 
 /// The program in which functions of a session run.
-const HOST: &str = include_str!("../../support/host.rs");
+const HOST: &str = include_str!("../support/host.rs");
 
 /// How often a compiler that works is looked at.
 const LOOK: Duration = Duration::from_millis(2);
+
+/// Tells what functions are compiled against from that of other versions of this program.
+pub fn support_version() -> u64 {
+    hash(SUPPORT.iter().flat_map(|(name, text)| [name.as_bytes(), text.as_bytes()]))
+}
+
+/// The file of a library with this hash. What another kind of machine has compiled is not taken for it.
+pub fn file_name(hash: u64) -> String {
+    format!("{hash:016x}.{}-{}.so", std::env::consts::ARCH, std::env::consts::OS)
+}
 
 /// A rustc, and the folder of what it has compiled.
 pub struct Rustc {
     program: PathBuf,
     folder: PathBuf,
-    /// Tells this compiler and this support from others.
-    version: u64,
     ready: OnceLock<Result<(), Uncompiled>>,
 }
 
@@ -52,17 +61,13 @@ impl Rustc {
         let asked = Command::new(&program).arg("-vV").stdin(Stdio::null()).output();
         let answer = asked.ok().filter(|answer| answer.status.success()).ok_or_else(|| Uncompiled {
             hints: vec!["install Rust from https://rustup.rs, or name the compiler in the variable RUSTC".into()],
+            no_compiler: true,
             ..said("there is no rustc on the PATH, and Rust functions need it".into())
         })?;
-        let texts = SUPPORT.iter().flat_map(|(name, text)| [name.as_bytes(), text.as_bytes()]);
-        let version = hash(texts.chain([HOST.as_bytes(), &answer.stdout]));
+        let version = hash([&support_version().to_le_bytes()[..], HOST.as_bytes(), &answer.stdout]);
         let folder = cache.join(format!("rust-{version:016x}"));
-        Ok(Rustc { program, folder, version, ready: OnceLock::new() })
-    }
-
-    /// What tells the work of this compiler from that of others.
-    pub fn version(&self) -> u64 {
-        self.version
+        cache::prune(cache, &folder);
+        Ok(Rustc { program, folder, ready: OnceLock::new() })
     }
 
     /// The program in which functions of a session run.
@@ -106,8 +111,9 @@ impl Rustc {
         stop: &Stop,
     ) -> Result<Result<PathBuf, String>, Uncompiled> {
         self.prepare()?;
-        let library = self.folder.join(format!("{hash:016x}.so"));
+        let library = self.folder.join(file_name(hash));
         if library.exists() {
+            cache::used(&library);
             return Ok(Ok(library));
         }
         let work = self.work_folder()?;

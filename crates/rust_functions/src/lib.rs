@@ -1,8 +1,14 @@
-//! Functions for SQL: a cell is read, the glue around it is written, rustc makes a library of both, and each
-//! function becomes one of a plan, computed in a process of its own or in this one.
+//! Functions of Rust for SQL. A cell of `#[udf]` items is read, the glue around it is written, the machine's own
+//! rustc makes a library of both, and each function becomes one of a plan, computed in a process of its own
+//! or in this one. A library that was compiled elsewhere serves as well: a job needs no compiler then.
+//!
+//! This crate knows no session, no terminal and no notebook, and neither SQL's text nor how a query runs.
 
+mod cache;
+mod cell;
 mod declare;
 mod glue;
+mod last_words;
 mod library;
 mod process;
 mod rustc;
@@ -10,7 +16,7 @@ mod share;
 mod types;
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use arrow::array::ArrayRef;
@@ -18,11 +24,11 @@ use arrow::datatypes::DataType;
 use millstream_plan::{Argument, Compiler, Routine, Uncompiled, UserFunction, UserKind, Work, shown_row, sql_name};
 use millstream_record::Stop;
 
-use self::declare::Declared;
-use self::library::Here;
-use self::process::Apart;
-use self::rustc::Rustc;
-use crate::cell::{Cell, Kind, said};
+pub use crate::cell::{Body, Cell, Kind, open, open_brackets, said};
+use crate::declare::Declared;
+use crate::library::Here;
+use crate::process::Apart;
+use crate::rustc::Rustc;
 
 /// Where functions run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +43,8 @@ pub enum Place {
 pub struct Functions {
     place: Place,
     cache: PathBuf,
+    /// Where libraries are that somebody else has compiled.
+    libraries: Option<PathBuf>,
     rustc: OnceLock<Result<Rustc, Uncompiled>>,
 }
 
@@ -66,7 +74,21 @@ impl Functions {
 
     /// The same with the libraries in this folder.
     pub fn kept_in(place: Place, cache: PathBuf) -> Functions {
-        Functions { place, cache, rustc: OnceLock::new() }
+        Functions { place, cache, libraries: None, rustc: OnceLock::new() }
+    }
+
+    /// The same with libraries from this folder, if they are there: for them no compiler is needed.
+    pub fn with_libraries(self, folder: PathBuf) -> Functions {
+        Functions { libraries: Some(folder), ..self }
+    }
+
+    /// Compiles the functions that a text declares into `folder`, for [`Functions::with_libraries`].
+    pub fn build(&self, source: &str, folder: &Path, stop: &Stop) -> Result<(), Uncompiled> {
+        let written = Written::read(source)?;
+        let made = written.compiled(self.rustc()?, stop)?;
+        let place = folder.join(rustc::file_name(written.version));
+        let copied = std::fs::create_dir_all(folder).and_then(|()| std::fs::copy(made, &place));
+        copied.map(drop).map_err(|error| said(format!("{} cannot be written: {error}", place.display())))
     }
 
     /// Compiles what all functions are compiled against, so that the first cell need not wait for it. An error
@@ -84,6 +106,34 @@ impl Functions {
 
 impl Compiler for Functions {
     fn compile(&self, source: &str, stop: &Stop) -> Result<Vec<UserFunction>, Uncompiled> {
+        let written = Written::read(source)?;
+        let there = self.libraries.as_ref().map(|folder| folder.join(rustc::file_name(written.version)));
+        let computed = match (self.place, there.filter(|library| library.exists())) {
+            (Place::Here, Some(library)) => written.opened(&library)?,
+            (Place::Here, None) => written.opened(&written.compiled(self.rustc()?, stop)?)?,
+            (Place::Apart, _) => {
+                let rustc = self.rustc()?;
+                Computed::Apart(Apart::new(rustc.host(), written.compiled(rustc, stop)?))
+            }
+        };
+        let (computed, source): (Arc<Computed>, Arc<str>) = (Arc::new(computed), source.into());
+        let Written { cell, declared, version, .. } = written;
+        let function = |(number, declared)| function(number, declared, &computed, &source, version, &cell);
+        Ok(declared.into_iter().enumerate().map(function).collect())
+    }
+}
+
+/// A cell of functions, with the text around it.
+struct Written {
+    cell: Cell,
+    declared: Vec<Declared>,
+    glue: String,
+    /// A hash of both, and of what they are compiled against: the same for every compiler.
+    version: u64,
+}
+
+impl Written {
+    fn read(source: &str) -> Result<Written, Uncompiled> {
         let cell = Cell::read(source)?;
         if cell.kind == Kind::Code {
             let refused = said("there is no function marked #[udf]".into());
@@ -91,18 +141,20 @@ impl Compiler for Functions {
             return Err(Uncompiled { hints: vec![hint.into()], ..refused });
         }
         let declared = declare::declared(&cell, source)?;
-        let rustc = self.rustc()?;
-        let text = glue::library(&cell, source, &declared);
-        let version = hash([cell.text.as_bytes(), text.as_bytes(), &rustc.version().to_le_bytes()]);
-        let made = rustc.library(version, &cell.text, &text, stop)?;
-        let path = made.map_err(|lines| rustc::complaint(&lines))?;
-        let computed = match self.place {
-            Place::Apart => Computed::Apart(Apart::new(rustc.host(), path)),
-            Place::Here => Computed::Here(Here::open(&path).map_err(|error| said(format!("the library {error}")))?),
-        };
-        let (computed, source): (Arc<Computed>, Arc<str>) = (Arc::new(computed), source.into());
-        let function = |(number, declared)| function(number, declared, &computed, &source, version, &cell);
-        Ok(declared.into_iter().enumerate().map(function).collect())
+        let glue = glue::library(&cell, source, &declared);
+        let version = hash([cell.text.as_bytes(), glue.as_bytes(), &rustc::support_version().to_le_bytes()[..]]);
+        Ok(Written { cell, declared, glue, version })
+    }
+
+    fn compiled(&self, rustc: &Rustc, stop: &Stop) -> Result<PathBuf, Uncompiled> {
+        let made = rustc.library(self.version, &self.cell.text, &self.glue, stop)?;
+        made.map_err(|lines| rustc::complaint(&lines))
+    }
+
+    fn opened(&self, library: &Path) -> Result<Computed, Uncompiled> {
+        let names: Vec<&str> = self.declared.iter().map(|function| function.name.as_str()).collect();
+        let opened = Here::open(library, &names);
+        opened.map(Computed::Here).map_err(|error| said(format!("the library {} {error}", library.display())))
     }
 }
 
@@ -135,6 +187,7 @@ impl Routine for Compiled {
         let (number, gives, first) = match work {
             Work::Rows => (glue::ROWS, &self.gives, 0),
             Work::Update => (glue::UPDATE, &DataType::Binary, 2),
+            Work::Change => (glue::CHANGE, &DataType::Binary, 3),
             Work::Merge => (glue::MERGE, &DataType::Binary, 2),
             Work::Finish => (glue::FINISH, &self.gives, 1),
         };
@@ -159,7 +212,7 @@ fn function(
     version: u64,
     cell: &Cell,
 ) -> UserFunction {
-    let Declared { name, ident, arguments, gives, nullable, kind, .. } = declared;
+    let Declared { name, ident, arguments, gives, nullable, kind, retracts, .. } = declared;
     let gives = if kind == UserKind::Table { types::list_of(gives) } else { gives };
     let layout = match kind {
         UserKind::Aggregate => layout(cell, &ident),
@@ -181,6 +234,7 @@ fn function(
         language: "RUST",
         source: source.clone(),
         version,
+        retracts,
         layout,
         routine: Arc::new(routine),
     }

@@ -16,8 +16,8 @@ use std::time::Duration;
 use arrow::array::ArrayRef;
 use millstream_record::Stop;
 
-use super::share::{self, Described};
-use super::{Failed, Task};
+use crate::share::{self, Described};
+use crate::{Failed, Task};
 
 /// How long a wait goes on before it looks whether it was stopped.
 const LOOK: Duration = Duration::from_millis(20);

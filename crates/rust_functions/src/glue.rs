@@ -7,9 +7,9 @@ use std::fmt::Write;
 use millstream_plan::UserKind;
 use syn::{Fields, GenericParam, ItemStruct};
 
-use super::declare::{Declared, structure};
-use super::types::{self, Wrapped};
 use crate::cell::{Cell, place};
+use crate::declare::{Declared, structure};
+use crate::types::{self, Wrapped};
 
 /// The numbers by which work is asked for.
 pub const ROWS: u32 = 0;
@@ -19,6 +19,8 @@ pub const UPDATE: u32 = 1;
 pub const MERGE: u32 = 2;
 /// The results of cells.
 pub const FINISH: u32 = 3;
+/// Adds rows to cells, or takes them back.
+pub const CHANGE: u32 = 4;
 
 /// The text of the library around the cell, which is `cell.rs` beside it.
 pub fn library(cell: &Cell, source: &str, functions: &[Declared]) -> String {
@@ -37,6 +39,10 @@ pub fn library(cell: &Cell, source: &str, functions: &[Declared]) -> String {
                 arm(UPDATE, "update");
                 arm(MERGE, "merge");
                 arm(FINISH, "finish");
+                if function.retracts {
+                    arm(CHANGE, "change");
+                    out.push_str(&change(number, function));
+                }
                 out.push_str(&groups(number, function));
             }
         }
@@ -148,6 +154,29 @@ fn groups(number: usize, function: &Declared) -> String {
         fn finish{number}(columns: &[Column<'_>], cells: usize) -> Outcome {{
             millstream::groups::finish(columns, cells, super::{ident}::init, |cell: &super::{ident}, out| {{
                 millstream::Give::give(cell.finish(), out)
+            }})
+        }}
+"
+    )
+}
+
+/// Rows that are added and rows that are taken back: the third column says which.
+fn change(number: usize, function: &Declared) -> String {
+    let (nulls, read) = arguments(function, 3);
+    let ident = &function.ident;
+    format!(
+        "
+        fn change{number}(columns: &[Column<'_>], rows: usize) -> Outcome {{
+            millstream::groups::update(columns, rows, super::{ident}::init, |cell: &mut super::{ident}, row| {{
+                if {nulls} {{
+                    return Ok(());
+                }}
+                if <bool as Value>::read(&columns[2], row)? {{
+                    cell.retract({read});
+                }} else {{
+                    cell.update({read});
+                }}
+                Ok(())
             }})
         }}
 "

@@ -6,8 +6,8 @@ use millstream_plan::{Argument, Uncompiled, UserKind};
 use syn::spanned::Spanned;
 use syn::{Attribute, FnArg, ImplItem, Item, ItemFn, ItemImpl, ItemStruct, Pat, ReturnType, Signature};
 
-use super::types::{self, Gives, KNOWN, Wrapped};
 use crate::cell::{Cell, attributes, is_mark, place, said};
+use crate::types::{self, Gives, KNOWN, Wrapped};
 
 /// A function for SQL.
 pub struct Declared {
@@ -23,6 +23,8 @@ pub struct Declared {
     pub nullable: bool,
     /// What kind of function it is.
     pub kind: UserKind,
+    /// Whether it is an aggregate with a function `retract`.
+    pub retracts: bool,
     /// How the rows of a table function are wrapped.
     pub wrapped: Wrapped,
 }
@@ -82,7 +84,7 @@ impl Reader<'_> {
         let arguments = arguments.map(|(at, input)| self.argument(at, input, &name)).collect::<Result<_, _>>()?;
         let Gives { data_type, table, nullable, wrapped } = self.gives(&signature.output, &name, signature)?;
         let kind = if table { UserKind::Table } else { UserKind::Scalar };
-        Ok(Declared { name, ident, arguments, gives: data_type, nullable, kind, wrapped })
+        Ok(Declared { name, ident, arguments, gives: data_type, nullable, kind, retracts: false, wrapped })
     }
 
     fn aggregate(&self, of: &ItemImpl, mark: &Attribute) -> Result<Declared, Uncompiled> {
@@ -124,7 +126,33 @@ impl Reader<'_> {
         if table {
             return Err(self.refuse(&finish.output, "'finish' of an aggregate gives one value"));
         }
-        Ok(Declared { name, ident, arguments, gives: data_type, nullable, kind: UserKind::Aggregate, wrapped })
+        let retracts = match part("retract") {
+            Some(retract) => self.retract(retract, update, &name)?,
+            None => false,
+        };
+        let kind = UserKind::Aggregate;
+        Ok(Declared { name, ident, arguments, gives: data_type, nullable, kind, retracts, wrapped })
+    }
+
+    /// The function that takes rows back, which takes what `update` takes.
+    fn retract(&self, retract: &Signature, update: &Signature, function: &str) -> Result<bool, Uncompiled> {
+        self.plain(retract)?;
+        let types = |signature: &Signature| -> Vec<String> {
+            let typed = signature.inputs.iter().filter_map(|input| match input {
+                FnArg::Typed(input) => Some(self.written(&input.ty).split_whitespace().collect()),
+                FnArg::Receiver(_) => None,
+            });
+            typed.collect()
+        };
+        let receiver = retract.receiver().is_some_and(|me| me.mutability.is_some() && me.reference.is_some());
+        if !receiver || types(retract) != types(update) {
+            let message = format!("'retract' of {function} takes back what 'update' has added: it takes the same");
+            return Err(hinted(
+                self.refuse(retract, &message),
+                "fn retract(&mut self, …) with the arguments of update",
+            ));
+        }
+        Ok(true)
     }
 
     /// Refuses what cannot be called from SQL.

@@ -1,0 +1,3 @@
+//! The lean runner from outside, as a container starts it: jobs that bring functions of Rust along.
+
+mod functions;
