@@ -1,5 +1,4 @@
-//! What users expect of a shell, row by row: `stories/` holds a story for each, named after it. The table itself stands in
-//! `docs/reference/shell.md`.
+//! What users expect of a shell, row by row: `stories/` holds a story for each, named after it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
