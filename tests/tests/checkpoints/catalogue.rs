@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The rows that a job has to answer for.
-const ROWS: [(&str, usize); 5] = [("C", 13), ("K", 12), ("S", 14), ("X", 14), ("U", 5)];
+/// The rows that a job and a session have to answer for.
+const ROWS: [(&str, usize); 6] = [("C", 13), ("K", 12), ("S", 14), ("I", 9), ("X", 14), ("U", 5)];
 
 fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("it is there") {
