@@ -21,5 +21,5 @@ pub use play::Play;
 pub use reel::{recorded, sample};
 pub use replaying::{Replaying, place};
 pub use seat::Seat;
-pub use taping::{Taping, megabytes};
+pub use taping::Taping;
 pub use trace::{Fate, Traced};
