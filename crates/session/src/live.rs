@@ -137,7 +137,11 @@ impl Live {
 
     /// How far the query has come.
     pub fn status(&self) -> Status {
-        status(&self.run.progress(), self.rows)
+        let status = status(&self.run.progress(), self.rows);
+        match &self.run {
+            Feed::Run(_) => Status { ends: self.bounded, ..status },
+            Feed::Play(play) => Status { ends: self.bounded, lag: Some(play.left()), ..status },
+        }
     }
 
     /// What can be looked into of it.
@@ -199,6 +203,7 @@ pub fn status(progress: &Progress, rows: u64) -> Status {
         bytes: sources.iter().map(|source| source.bytes).sum(),
         rows,
         lag: lags.sum(),
+        ends: false,
         watermark,
         late: progress.operators.iter().map(|operator| operator.late).sum(),
         bad: sources.iter().map(|source| source.bad).sum(),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use millstream_record::Millis;
 
+use crate::infer::duration;
 use crate::render::{Zone, timestamp_text};
 
 /// How far a run has come.
@@ -18,6 +19,8 @@ pub struct Status {
     pub rows: u64,
     /// Records that wait behind what was read, if all taps can tell.
     pub lag: Option<u64>,
+    /// Whether it ends when those have been read.
+    pub ends: bool,
     /// How far event time has come, if it has begun.
     pub watermark: Option<Millis>,
     /// Rows that came after their time.
@@ -33,6 +36,9 @@ impl Status {
     pub fn line(&self, elapsed: Duration, rate: f64, zone: Zone) -> String {
         let mut parts =
             vec![format!("{:.1} s", elapsed.as_secs_f64()), format!("{} rows/s", count(rate.round() as u64))];
+        if self.bytes > 0 && self.records > 0 {
+            parts.push(format!("{}/s", size((rate * self.bytes as f64 / self.records as f64) as u64)));
+        }
         parts.push(format!("{} in", count(self.records)));
         match self.watermark {
             Some(Millis::MAX) => parts.push("watermark at the end".into()),
@@ -40,10 +46,22 @@ impl Status {
             None => {}
         }
         parts.extend(self.lag.map(|lag| format!("lag {}", count(lag))));
+        if let Some(left) = self.lag.filter(|left| self.ends && *left > 0 && rate >= 1.0) {
+            parts.push(format!("ends in {}", duration((left as f64 * 1e3 / rate) as i64)));
+        }
         parts.push(format!("late {}", count(self.late)));
         parts.push(format!("errors {}", count(self.bad)));
         parts.extend(self.stalled.as_ref().map(|reason| format!("waiting: {}", crate::render::gate::shown(reason))));
         parts.join(" · ")
+    }
+}
+
+/// So many bytes as one says it: `133.1 kB`.
+pub fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
+        0..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
+        _ => format!("{:.1} GB", bytes as f64 / 1e9),
     }
 }
 
@@ -100,6 +118,7 @@ mod tests {
     fn a_status_line_says_what_matters() {
         let status = Status {
             records: 1_234_567,
+            bytes: 123_456_700,
             watermark: Some(Millis(1_767_225_600_000)),
             lag: Some(12),
             late: 3,
@@ -108,9 +127,19 @@ mod tests {
         };
         assert_eq!(
             status.line(Duration::from_millis(2500), 999.6, Zone::UTC),
-            "2.5 s · 1 000 rows/s · 1 234 567 in · watermark 2026-01-01 00:00:00.000 · lag 12 · late 3 · errors 0 \
+            "2.5 s · 1 000 rows/s · 100.0 kB/s · 1 234 567 in · watermark 2026-01-01 00:00:00.000 · lag 12 · late 3 · errors 0 \
              · waiting: no route to\\x1b broker"
         );
+    }
+
+    #[test]
+    fn a_run_that_ends_says_when() {
+        let status = Status { records: 10, lag: Some(90_000), ends: true, ..Status::default() };
+        let line = |status: &Status, rate| status.line(Duration::ZERO, rate, Zone::UTC);
+        assert!(line(&status, 1_000.0).contains(" · lag 90 000 · ends in 1.5 min · "), "{}", line(&status, 1_000.0));
+        for endless in [(Status { ends: false, ..status.clone() }, 1_000.0), (status, 0.0)] {
+            assert!(!line(&endless.0, endless.1).contains("ends in"));
+        }
     }
 
     #[test]

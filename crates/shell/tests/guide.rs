@@ -13,9 +13,7 @@ const INDENT: &str = "    ";
 
 fn chapters() -> Vec<PathBuf> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guide");
-    let files = fs::read_dir(here).expect("the guide is there").map(|entry| entry.expect("is readable").path());
-    let mut files: Vec<PathBuf> = files.filter(|path| path.extension().is_some_and(|ending| ending == "md")).collect();
-    files.sort();
+    let files = program::files(&here, "md");
     assert!(files.len() >= 3, "{files:?}");
     files
 }

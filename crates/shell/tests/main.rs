@@ -10,6 +10,7 @@ mod generated;
 mod guide;
 mod hostile;
 mod naughty;
+mod nexmark;
 mod program;
 mod prompt;
 mod pty;

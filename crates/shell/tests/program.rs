@@ -63,3 +63,11 @@ pub fn stderr(output: &Output) -> String {
 pub fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("there is room for temporary files")
 }
+
+/// The files of a folder with this ending, by name.
+pub fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let all = std::fs::read_dir(folder).expect("the folder is there").map(|entry| entry.expect("is readable").path());
+    let mut files: Vec<PathBuf> = all.filter(|path| path.extension().is_some_and(|found| found == ending)).collect();
+    files.sort();
+    files
+}

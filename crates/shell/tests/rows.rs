@@ -1,10 +1,8 @@
-//! What users expect of a shell, row by row: `stories/` holds a story for each, named after it. The table itself stands in
-//! `docs/reference/shell.md`.
+//! What users expect of a shell, row by row: `stories/` holds a story for each, named after it.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::program::folder;
+use crate::program::{files, folder};
 use crate::stories::Story;
 
 /// The rows.
@@ -36,6 +34,6 @@ fn every_row_has_its_story() {
     let played: Vec<_> = ROWS.into_iter().map(|row| std::thread::spawn(play(row))).collect();
     let differences: Vec<String> = played.into_iter().filter_map(|story| story.join().expect("no panic")).collect();
     assert!(differences.is_empty(), "{}\nUPDATE=1 writes down what is shown now", differences.join("\n"));
-    let there = fs::read_dir(story("x").parent().expect("a folder")).expect("is there").count();
+    let there = files(story("x").parent().expect("a folder"), "txt").len();
     assert_eq!(there, ROWS.len(), "a story for each row, and no other");
 }

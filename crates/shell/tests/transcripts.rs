@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use crate::program;
@@ -12,9 +12,7 @@ use crate::program;
 #[test]
 fn every_transcript_is_what_the_program_prints() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts");
-    let mut files: Vec<PathBuf> =
-        fs::read_dir(&here).expect("is there").map(|entry| entry.expect("is readable").path()).collect();
-    files.sort();
+    let files = program::files(&here, "txt");
     assert!(files.len() >= 8, "the transcripts are gone");
     let failures: Vec<String> = files.iter().filter_map(|file| check(file)).collect();
     assert!(failures.is_empty(), "{}\nUPDATE=1 writes down what is printed now", failures.join("\n"));

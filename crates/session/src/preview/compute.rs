@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use millstream_engine::{Ledger, Replay};
 use millstream_plan::{Changes, Graph, RowType};
-use millstream_record::{Error, Millis};
+use millstream_record::{Clock, Error, ManualClock, Millis};
 
 use super::decoded::Columns;
 use super::rows::{First, Rows};
@@ -65,9 +65,11 @@ pub fn fed(session: &Session, graph: &Graph) -> Result<Fed, Fault> {
         Changes::Append => Rows::Appended { closed: First::default(), open: First::default() },
         Changes::Retract => Rows::Folded { fold: Box::new(Fold::new(row.schema.clone())?), changes: 0 },
     };
-    let options = millstream_engine::Options { parallelism: 1, ..options(session) };
+    // The samples end now: so a partition that was silent at their end is idle as it would be in a live run.
+    let clock = Arc::new(ManualClock::at(session.clock.now()));
+    let options = millstream_engine::Options { parallelism: 1, clock: clock.clone(), ..options(session) };
     let mut replay = Replay::new(graph, &options)?;
-    feed(session, &mut replay, &samples, &mut rows)?;
+    feed(session, &mut replay, &clock, &samples, &mut rows)?;
     Ok(Fed { replay, rows, samples })
 }
 
@@ -90,10 +92,18 @@ fn samples(session: &Session, graph: &Graph) -> Result<Sampled, Fault> {
 
 /// Feeds the samples: tables that are there as a whole first and to their end, since a join reads them
 /// first; the others side by side, each piece when its share of its sample is due.
-fn feed(session: &Session, replay: &mut Replay, samples: &Sampled, rows: &mut Rows) -> Result<(), Fault> {
+fn feed(
+    session: &Session,
+    replay: &mut Replay,
+    clock: &ManualClock,
+    samples: &Sampled,
+    rows: &mut Rows,
+) -> Result<(), Fault> {
     let mut emit = |_: usize, batch| Ok(rows.take(&batch, false)?);
+    let end = clock.now();
     replay.literals(&mut emit)?;
     for (name, sample) in samples {
+        clock.set(sample.began(end));
         sample.partitions.iter().for_each(|partition| replay.partition(name, partition));
     }
     let mut order = Vec::new();
@@ -109,10 +119,12 @@ fn feed(session: &Session, replay: &mut Replay, samples: &Sampled, rows: &mut Ro
         if share > 0.0 {
             end_whole(replay, samples, &mut emit)?;
         }
+        clock.set(samples[name].came(piece, end));
         replay.feed(name, &samples[name].pieces[piece], &mut emit)?;
     }
     end_whole(replay, samples, &mut emit)?;
-    Ok(())
+    clock.set(end);
+    Ok(replay.silence(&mut emit)?)
 }
 
 /// Ends the tables that are there as a whole, if they have not ended yet.

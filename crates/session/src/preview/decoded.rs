@@ -1,12 +1,12 @@
 //! The columns of samples: what is kept of a table, decoded once into all its columns, so that every preview
 //! over it begins with columns.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use millstream_plan::Tap;
-use millstream_record::{Error, Fetched, Limits, Millis, PartitionId, Poll, Scan, Source, Stop};
+use millstream_record::{Error, Fetched, Limits, Millis, PartitionId, Poll, Sample, Scan, Source, Stop};
 
 use crate::fault::Fault;
 use crate::session::Session;
@@ -32,6 +32,9 @@ pub struct Columns {
     pub partitions: Vec<PartitionId>,
     /// Rows of all physical columns, in the order in which they came.
     pub pieces: Vec<Fetched>,
+    /// How long before the newest record of the sample the last one of each piece came: milliseconds. Empty where
+    /// nobody knows when rows came.
+    pub before: Vec<i64>,
     /// Whether this is all there is and ever will be.
     pub whole: bool,
     /// How many records.
@@ -54,7 +57,9 @@ impl Decoded {
         let few =
             sample.len() < limits.records && sample.records().is_none_or(|records| records.bytes() < limits.bytes);
         let whole = few && crate::doors::source(session, tap)?.bounded();
-        let columns = Arc::new(read(sample.source(session, tap)?.as_ref(), whole, &session.stop)?);
+        let mut columns = read(sample.source(session, tap)?.as_ref(), whole, &session.stop)?;
+        columns.before = sample.records().map(|records| before(records, &columns.pieces)).unwrap_or_default();
+        let columns = Arc::new(columns);
         if sample.is_empty() {
             // There may be something the next time.
             session.samples.forget(&tap.name);
@@ -74,7 +79,7 @@ fn same(left: &Arc<Tap>, right: &Arc<Tap>) -> bool {
 fn read(source: &dyn Source, whole: bool, stop: &Stop) -> Result<Columns, Fault> {
     let columns = (0..source.schema().fields().len()).collect();
     let mut reader = source.open(Scan { columns, resume: None, batch_rows: PIECE, stop: stop.clone() })?;
-    let mut read = Columns { partitions: Vec::new(), pieces: Vec::new(), whole, records: 0 };
+    let mut read = Columns { partitions: Vec::new(), pieces: Vec::new(), before: Vec::new(), whole, records: 0 };
     loop {
         if stop.raised() {
             return Err(Error::Stopped.into());
@@ -91,7 +96,33 @@ fn read(source: &dyn Source, whole: bool, stop: &Stop) -> Result<Columns, Fault>
     }
 }
 
+/// How long before the newest record the last record of each piece came.
+fn before(sample: &Sample, pieces: &[Fetched]) -> Vec<i64> {
+    let mut arrivals: HashMap<&PartitionId, VecDeque<i64>> = HashMap::new();
+    let mut newest = i64::MIN;
+    for (record, arrival) in sample.records() {
+        newest = newest.max(arrival.at.0);
+        arrivals.entry(record.partition).or_default().push_back(arrival.at.0);
+    }
+    let last = |piece: &Fetched| {
+        let left = arrivals.get_mut(&piece.partition)?;
+        left.drain(..(piece.records as usize).min(left.len())).next_back()
+    };
+    let last: Vec<Option<i64>> = pieces.iter().map(last).collect();
+    last.into_iter().map(|last| newest.saturating_sub(last.unwrap_or(newest))).collect()
+}
+
 impl Columns {
+    /// When a piece came, where its sample ended at `end`.
+    pub fn came(&self, piece: usize, end: Millis) -> Millis {
+        Millis(end.0.saturating_sub(self.before.get(piece).copied().unwrap_or_default()))
+    }
+
+    /// When the first piece came, where the sample ended at `end`.
+    pub fn began(&self, end: Millis) -> Millis {
+        Millis(end.0.saturating_sub(self.before.iter().copied().max().unwrap_or_default()))
+    }
+
     /// Where in the sample a piece ends, from 0 to 1: samples of several tables are fed side by side.
     pub fn share(&self, piece: usize) -> f64 {
         (piece + 1) as f64 / self.pieces.len().max(1) as f64

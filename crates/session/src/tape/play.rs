@@ -3,6 +3,7 @@
 //! where the tape ends.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -28,6 +29,7 @@ const LOOK: Duration = Duration::from_millis(5);
 pub struct Play {
     results: Receiver<Batch>,
     counters: Arc<Mutex<Counters>>,
+    left: Arc<AtomicU64>,
     graph: Graph,
     stop: Stop,
     thread: JoinHandle<Result<(), Fault>>,
@@ -53,9 +55,10 @@ impl Play {
         let (sender, results) = bounded(4);
         let counters = Arc::new(Mutex::new(head.replay().counters().clone()));
         let (graph, stop) = (head.graph().clone(), manner.stop.clone());
-        let player = Player { head, manner, sender, counters: counters.clone() };
+        let left = Arc::new(AtomicU64::new(head.end().saturating_sub(head.position())));
+        let player = Player { head, manner, sender, counters: counters.clone(), left: left.clone() };
         let thread = std::thread::Builder::new().name("ms replay".into()).spawn(move || player.work())?;
-        Ok(Play { results, counters, graph, stop, thread })
+        Ok(Play { results, counters, left, graph, stop, thread })
     }
 
     /// The next rows. Waits for them at most `wait`.
@@ -70,6 +73,11 @@ impl Play {
     /// What is counted; of a tape that is played again and again, since it began last.
     pub fn counters(&self) -> Counters {
         self.counters.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Records of the tape that are still to be played.
+    pub fn left(&self) -> u64 {
+        self.left.load(Ordering::Relaxed)
     }
 
     /// How far it has come.
@@ -102,6 +110,7 @@ struct Player {
     manner: Manner,
     sender: Sender<Batch>,
     counters: Arc<Mutex<Counters>>,
+    left: Arc<AtomicU64>,
 }
 
 impl Player {
@@ -125,7 +134,7 @@ impl Player {
 
     /// Plays the tape to the end of its stretch.
     fn tape(&mut self) -> Result<(), Fault> {
-        let Player { head, manner, sender, .. } = self;
+        let Player { head, manner, sender, left, .. } = self;
         let pace = Pace::new(manner.rate, manner.clock.now(), head.clock().now());
         let end = head.end();
         while head.position() < end {
@@ -140,6 +149,7 @@ impl Player {
             // Between two chunks it looks at the clock, and whether to stop.
             let to = due.min(head.scene_end());
             head.play(to, &mut |_, batch| hand_over(sender, batch, &manner.stop))?;
+            left.store(end.saturating_sub(head.position()), Ordering::Relaxed);
         }
         Ok(())
     }

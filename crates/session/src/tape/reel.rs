@@ -6,7 +6,8 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::RecordBatch;
+use arrow::array::{RecordBatch, UInt32Array};
+use arrow::compute::take_record_batch;
 use millstream_connect::format::DecodePool;
 use millstream_connect::tape::{FrameDecoder, Frames, Tape, row_format};
 use millstream_plan::Tap;
@@ -76,15 +77,23 @@ impl Reel {
         Ok(Reel { tape, tap, recorded: number, way, decoder, ahead, last, kept })
     }
 
-    /// The first rows of the tap, from record `from` of the tape on: at least `most`, if there are so many.
-    pub fn rows(&mut self, from: u64, most: usize) -> Result<Vec<RecordBatch>, Fault> {
+    /// The first rows of the tap, from record `from` of the tape on, by their partitions: at least `most`, if there are
+    /// so many.
+    pub fn rows(&mut self, from: u64, most: usize) -> Result<Vec<(PartitionId, RecordBatch)>, Fault> {
         let (mut rows, mut count) = (Vec::new(), 0);
         for index in self.tape.chunk_of(from)..self.tape.outlines().len() {
             let Some(frames) = self.frames(index)? else { continue };
             let first = frames.records.partition_point(|record| record.number < from);
-            let start = first.checked_sub(1).map_or(0, |before| frames.records[before].rows_until);
-            rows.push(frames.rows.slice(start, frames.rows.num_rows() - start));
+            let mut start = first.checked_sub(1).map_or(0, |before| frames.records[before].rows_until);
             count += frames.rows.num_rows() - start;
+            let mut places = vec![Vec::new(); frames.partitions.len()];
+            for record in &frames.records[first..] {
+                places[record.partition].extend(start as u32..record.rows_until as u32);
+                start = record.rows_until;
+            }
+            for (partition, places) in frames.partitions.iter().zip(places).filter(|(_, places)| !places.is_empty()) {
+                rows.push((partition.clone(), take_record_batch(&frames.rows, &UInt32Array::from(places))?));
+            }
             if count >= most {
                 break;
             }

@@ -10,7 +10,7 @@ use millstream_record::{Clock, Millis};
 
 use crate::fault::Fault;
 use crate::render::gate;
-use crate::status::count;
+use crate::status::{count, size};
 
 /// A recording.
 pub struct Taping {
@@ -61,7 +61,7 @@ impl Taping {
         let mut parts: Vec<String> = vec![format!("recording {}", gate::shown(&self.name))];
         parts.extend(bar);
         parts.push(format!("{} records", count(records)));
-        parts.push(megabytes(payload_bytes));
+        parts.push(size(payload_bytes));
         parts.extend(stalled.map(|reason| format!("waiting: {}", gate::shown(&reason))));
         if self.share().is_none() {
             parts.push("Ctrl-C ends it".into());
@@ -74,7 +74,7 @@ impl Taping {
         let Standing { resumed, full, .. } = self.recorder.standing();
         let meta = self.recorder.seal()?;
         let seconds = (meta.until.0 - meta.from.0) as f64 / 1000.0;
-        let (records, bytes) = (count(meta.records), megabytes(meta.payload_bytes));
+        let (records, bytes) = (count(meta.records), size(meta.payload_bytes));
         let mut said = format!("tape {}: {records} records, {bytes}, {seconds:.1} s", self.name);
         if let Some(before) = resumed {
             said += &format!(" · went on behind {} records of a recording that was cut short", count(before));
@@ -83,13 +83,5 @@ impl Taping {
             said += &format!(" · ended early: {reason}");
         }
         Ok(format!("{said} · REPLAY {};", self.name))
-    }
-}
-
-/// `1.5 MB`.
-pub fn megabytes(bytes: u64) -> String {
-    match bytes {
-        0..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
-        _ => format!("{:.1} MB", bytes as f64 / 1e6),
     }
 }

@@ -13,9 +13,8 @@ use millstream_sql::types::INSTANT_ZONE;
 use crate::fault::Fault;
 use crate::reply::Reply;
 use crate::session::Session;
-use crate::status::count;
+use crate::status::{count, size};
 use crate::strings::{like, table};
-use crate::tape::megabytes;
 
 /// `SHOW TAPES [LIKE 'pattern']`.
 pub fn show(session: &Session, pattern: Option<&str>) -> Result<Reply, Fault> {
@@ -91,7 +90,7 @@ impl Session {
 }
 
 fn told(carried: &Carried) -> String {
-    format!("{} records, {}", count(carried.records), megabytes(carried.payload_bytes))
+    format!("{} records, {}", count(carried.records), size(carried.payload_bytes))
 }
 
 fn form(file: &Path) -> Result<Form, Fault> {

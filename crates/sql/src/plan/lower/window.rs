@@ -11,7 +11,7 @@ use super::rows::{Attached, Pending, Rows, Slot};
 use crate::SqlError;
 use crate::plan::node::{WINDOW_COLUMNS, WindowNode};
 use crate::plan::provider::WALL_CLOCK;
-use crate::types::SqlType;
+use crate::types::{SqlType, quoted};
 
 impl Lowering<'_> {
     /// Notes a window over its input.
@@ -78,6 +78,11 @@ fn not_time(expr: &Expr, row: &RowType, index: usize) -> SqlError {
     };
     let data_type = SqlType::from_field(row.schema.field(index)).map_or_else(|_| "unknown".into(), |t| t.to_string());
     let message = format!("a window needs an event-time column, but '{name}' is an ordinary {data_type} column");
-    SqlError::new("E0413", message)
-        .hint(format!("declare it in the table: WATERMARK FOR {name} AS {name} - INTERVAL '5' SECOND"))
+    let error = SqlError::new("E0413", message);
+    match row.times.first() {
+        Some(&time) => {
+            error.hint(format!("the event time here is DESCRIPTOR({})", quoted(row.schema.field(time).name())))
+        }
+        None => error.hint(format!("declare it in the table: WATERMARK FOR {name} AS {name} - INTERVAL '5' SECOND")),
+    }
 }
