@@ -4,6 +4,7 @@
 mod editing;
 mod exits;
 mod export;
+mod functions;
 mod generated;
 mod guide;
 mod hostile;
