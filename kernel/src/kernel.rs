@@ -49,7 +49,13 @@ impl Kernel {
         let questions = Arc::new(Questions::new(stdin));
         let config = Config::load(&Config::places(&workspace))?;
         let options = SessionOptions::in_folder(workspace).used_by(Manner::Notebook).configured(config);
-        let mut session = Session::new(options.compiled_by(Arc::new(Functions::new(Place::Apart))))?;
+        let functions = Arc::new(Functions::new(Place::Apart));
+        // The first function of a notebook shall not wait for what all of them are compiled against.
+        std::thread::spawn({
+            let functions = functions.clone();
+            move || functions.prepare()
+        });
+        let mut session = Session::new(options.compiled_by(functions))?;
         session.set_asker(questions.clone());
         Ok(Kernel {
             vocabulary: RwLock::new(session.vocabulary()),

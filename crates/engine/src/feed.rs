@@ -53,7 +53,9 @@ impl Feed {
         }
         self.counters.duplicates(duplicate_keys);
         self.reject(rejected)?;
-        let Taken { batch, untimed, ahead, latest_ahead, times, order } = self.intake.take(rows, kinds, order)?;
+        let Taken { batch, failed, untimed, ahead, latest_ahead, times, order } =
+            self.intake.take(rows, kinds, order)?;
+        self.reject(failed)?;
         self.counters.untimed(untimed.len());
         self.reject(untimed)?;
         self.timed(&order, times.as_ref(), &ahead, latest_ahead, now);
@@ -188,6 +190,7 @@ fn ahead(order: &Order, partition: usize, times: &Int64Array, extremes: Option<(
 mod tests {
     use std::collections::BTreeMap;
 
+    use arrow::array::cast::AsArray;
     use arrow::array::{Int64Array, RecordBatch, TimestampMillisecondArray};
     use arrow::datatypes::{DataType, TimeUnit};
     use datafusion::logical_expr::col;
@@ -251,6 +254,73 @@ mod tests {
         assert_eq!(fed(Some("0 s"), NOW, &times), (3, vec![(1, NOW), (2, far)], 0));
         assert_eq!(fed(None, Millis::MIN.0, &times).2, 0, "without a clock nothing is too far ahead");
         assert_eq!(fed(None, NOW, &[i64::MAX, i64::MIN]), (1, vec![], 1));
+    }
+
+    /// A user's function that takes no number above two.
+    #[derive(Debug)]
+    struct Small;
+
+    impl millstream_plan::Routine for Small {
+        fn run(
+            &self,
+            _: millstream_plan::Work,
+            columns: &[arrow::array::ArrayRef],
+            _: usize,
+        ) -> std::result::Result<arrow::array::ArrayRef, String> {
+            match max(columns[0].as_primitive::<arrow::datatypes::Int64Type>()).filter(|most| *most > 2) {
+                Some(most) => Err(format!("panicked: {most} is large")),
+                None => Ok(columns[0].clone()),
+            }
+        }
+    }
+
+    #[test]
+    fn a_record_whose_computed_column_fails_is_one_that_cannot_be_read() {
+        use millstream_plan::{Argument, ComputedColumn, UserFunction, UserKind};
+        let function = Arc::new(UserFunction {
+            name: "small".into(),
+            arguments: vec![Argument { name: "n".into(), data_type: DataType::Int64, sees_null: false }],
+            gives: DataType::Int64,
+            nullable: false,
+            kind: UserKind::Scalar,
+            signature: "small(n BIGINT) -> BIGINT".into(),
+            language: "RUST",
+            source: "".into(),
+            version: 1,
+            retracts: false,
+            layout: 0,
+            routine: Arc::new(Small),
+        });
+        let expr = function.scalar().expect("is one of rows").call(vec![col("id")]);
+        let mut tap = Tap::clone(&tap(None));
+        let (name, text) = ("own".to_string(), "small(id)".to_string());
+        tap.columns.push(TapColumn::Computed(ComputedColumn {
+            name,
+            expr,
+            text,
+            data_type: DataType::Int64,
+            nullable: true,
+        }));
+        let (tap, options) = (Arc::new(tap), Options::default());
+        let counters = SourceCounters::new("t", 10);
+        let intake = Intake::new(&tap, &[0, 2], options.timing(&tap)).expect("binds");
+        let mut feed = Feed::new(NodeId(0), "t", intake, &options, counters.clone());
+        let ids: arrow::array::ArrayRef = Arc::new(Int64Array::from(vec![1, 7, 2, 0, 9]));
+        let stamps: arrow::array::ArrayRef = Arc::new(TimestampMillisecondArray::from(vec![NOW; 5]));
+        let fetched = Fetched {
+            partition: PartitionId::new("t", 0),
+            rows: RecordBatch::try_from_iter_with_nullable([("id", ids, true), ("ts", stamps, true)]).expect("fits"),
+            kinds: None,
+            rejected: Vec::new(),
+            records: 5,
+            bytes: 0,
+            duplicate_keys: 0,
+        };
+        let Message::Batch(batch) = feed.rows(fetched, Millis(NOW)).expect("goes on") else { panic!("a batch") };
+        assert_eq!(batch.rows.column(1).as_ref(), &Int64Array::from(vec![1, 2, 0]));
+        let reasons: Vec<String> = counters.kept().1.into_iter().map(|record| record.reason).collect();
+        assert_eq!(reasons, ["small panicked: 7 is large", "small panicked: 9 is large"]);
+        assert_eq!(counters.progress().bad, 2);
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //!
 //! The watermark of a partition is the highest value of the tap's expression so far; that of the source is
 //! the lowest of its partitions. It is evaluated behind every row: the row is passed on first, so no row is
-//! ever late because of itself. A row without event time cannot be placed and is set aside.
+//! ever late because of itself. A row without event time cannot be placed and is set aside; so is
+//! one for which a user's function in a computed column fails.
 
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use millstream_plan::{Tap, TapColumn};
 use millstream_record::{Batch, Kinds, Millis, Offset, Rejected};
 
 use crate::doors::MAX_FUTURE;
-use crate::error::Result;
+use crate::error::{EngineError, Result};
 use crate::expression::Expression;
 use crate::time::millis;
 use crate::watermark::{Generator, Timing};
@@ -43,6 +44,8 @@ struct EventTime {
 pub struct Taken {
     /// The rows, with the watermarks between them.
     pub batch: Batch,
+    /// Rows whose computed columns cannot be computed.
+    pub failed: Vec<Rejected>,
     /// Rows without event time.
     pub untimed: Vec<Rejected>,
     /// Rows whose time lies too far ahead of the clock to be believed.
@@ -92,14 +95,15 @@ impl Intake {
 
     /// Takes rows with their order.
     pub fn take(&mut self, rows: RecordBatch, kinds: Option<Kinds>, mut order: Order) -> Result<Taken> {
-        let mut batch = Batch { rows: self.with_computed(rows)?, kinds, marks: Vec::new() };
+        let mut batch = Batch { rows, kinds, marks: Vec::new() };
+        let failed = self.compute(&mut batch, &mut order)?;
         let (mut untimed, mut ahead, mut latest_ahead, mut event_times) = (Vec::new(), Vec::new(), None, None);
         if let Some(time) = &mut self.time {
             let name = batch.rows.schema_ref().field(time.column).name().clone();
             let times = batch.rows.column(time.column);
             if times.null_count() > 0 {
                 let keep = is_not_null(times)?;
-                untimed = set_aside(&batch.rows, &keep, &order, |_| without_time(&name))?;
+                untimed = set_aside(&batch.rows, &keep, &order, |_, _| without_time(&name))?;
                 batch = batch.filter(&keep)?;
                 order = order.kept(&keep);
             }
@@ -109,7 +113,7 @@ impl Intake {
             if max(&times).max(max(&values)) > Some(time.generator.believed(earliest).0) {
                 let keep = believed(&order, &times, &values, &time.generator);
                 latest_ahead = max(&times).map(Millis).filter(|_| keep.false_count() > 0);
-                let too_far = |at| too_far_ahead(&name, time.generator.believed(at));
+                let too_far = |_, at| too_far_ahead(&name, time.generator.believed(at));
                 ahead = set_aside(&batch.rows, &keep, &order, too_far)?;
                 batch = batch.filter(&keep)?;
                 order = order.kept(&keep);
@@ -120,16 +124,52 @@ impl Intake {
             event_times = Some(times);
         }
         let rows = batch.rows.project(&self.output)?;
-        Ok(Taken { batch: batch.with_rows(rows), untimed, ahead, latest_ahead, times: event_times, order })
+        Ok(Taken { batch: batch.with_rows(rows), failed, untimed, ahead, latest_ahead, times: event_times, order })
     }
 
-    fn with_computed(&self, rows: RecordBatch) -> Result<RecordBatch> {
+    /// Puts the computed columns behind the others. Rows for which a user's function fails are left out and given
+    /// back.
+    fn compute(&self, batch: &mut Batch, order: &mut Order) -> Result<Vec<Rejected>> {
+        let (rows, failed) = match self.with_computed(&batch.rows) {
+            Err(EngineError::Row(_)) => {
+                let failing = self.failing(&batch.rows)?;
+                let fails = |row: usize| failing.binary_search_by_key(&row, |(row, _)| *row).is_ok();
+                let keep: BooleanArray = (0..batch.len()).map(|row| Some(!fails(row))).collect();
+                let failed = set_aside(&batch.rows, &keep, order, |lost, _| failing[lost].1.clone())?;
+                *batch = batch.filter(&keep)?;
+                *order = order.kept(&keep);
+                (self.with_computed(&batch.rows)?, failed)
+            }
+            rows => (rows?, Vec::new()),
+        };
+        batch.rows = rows;
+        Ok(failed)
+    }
+
+    /// The rows for which a user's function fails, in order, each with what it says.
+    fn failing(&self, rows: &RecordBatch) -> Result<Vec<(usize, String)>> {
+        let (mut open, mut found) = (vec![0..rows.num_rows()], Vec::new());
+        while let Some(part) = open.pop() {
+            match self.with_computed(&rows.slice(part.start, part.len())) {
+                Ok(_) => {}
+                Err(EngineError::Row(reason)) if part.len() == 1 => found.push((part.start, reason)),
+                Err(EngineError::Row(_)) => {
+                    let half = part.start + part.len() / 2;
+                    open.extend([half..part.end, part.start..half]);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(found)
+    }
+
+    fn with_computed(&self, rows: &RecordBatch) -> Result<RecordBatch> {
         if self.computed.is_empty() {
-            return Ok(rows);
+            return Ok(rows.clone());
         }
         let mut columns: Vec<ArrayRef> = rows.columns().to_vec();
         for (expression, data_type) in &self.computed {
-            columns.push(expression.evaluate(&rows, data_type)?);
+            columns.push(expression.evaluate(rows, data_type)?);
         }
         let options = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
         Ok(RecordBatch::try_new_with_options(self.working.clone(), columns, &options)?)
@@ -211,13 +251,13 @@ fn too_far_ahead(name: &str, believed: Millis) -> String {
     )
 }
 
-/// The rows that are not kept, as records that could not be read; `reason` is asked with the time at which one
-/// arrived.
+/// The rows that are not kept, as records that could not be read; `reason` is asked with the number of one among them,
+/// and the time at which it arrived.
 fn set_aside(
     rows: &RecordBatch,
     keep: &BooleanArray,
     order: &Order,
-    reason: impl Fn(Millis) -> String,
+    reason: impl Fn(usize, Millis) -> String,
 ) -> Result<Vec<Rejected>> {
     let lost = arrow::compute::not(keep)?;
     let origins = order.kept(&lost);
@@ -232,7 +272,7 @@ fn set_aside(
             shown.push_str(&format!("{}={value} ", field.name()));
         }
         let partition = order.partitions[origin.partition].clone();
-        rejected.push(Rejected::new(partition, Offset(-1), reason(origin.at), shown.trim_end().as_bytes()));
+        rejected.push(Rejected::new(partition, Offset(-1), reason(row, origin.at), shown.trim_end().as_bytes()));
     }
     Ok(rejected)
 }

@@ -33,7 +33,9 @@ fn prune_to(folder: &Path, keep: &Path, oldest: Duration, most: u64) {
     let mut files = Vec::new();
     // A folder that cannot be listed is left as it is; so is a file that cannot be removed.
     drop(list(folder, &mut files));
-    files.retain(|file| !file.path.starts_with(keep) || file.path.extension().is_some_and(|kind| kind == "so"));
+    // What functions are compiled against stays; work that somebody has left unfinished does not.
+    let needed = |path: &Path| path.parent() == Some(keep) && path.extension().is_none_or(|kind| kind != "so");
+    files.retain(|file| !needed(&file.path));
     files.sort_by_key(|file| std::cmp::Reverse(file.used));
     let Some(newest) = files.first().map(|file| file.used) else { return };
     let mut bytes = 0;
@@ -45,8 +47,8 @@ fn prune_to(folder: &Path, keep: &Path, oldest: Duration, most: u64) {
         }
     }
     // Only those that are empty now can be removed.
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        if entry.path() != keep {
+    for place in [keep, folder] {
+        for entry in fs::read_dir(place).into_iter().flatten().flatten() {
             drop(fs::remove_dir(entry.path()));
         }
     }
@@ -84,12 +86,14 @@ mod tests {
         put(&ours, "host", 0);
         put(&ours, "a.so", 1);
         put(&ours, "b.so", 60);
+        put(&ours.join(".tmp1"), "lib.rs", 3);
         put(&theirs, "c.so", 59);
         put(&theirs, "host", 2);
         prune(home.path(), &ours);
         let there = |folder: &Path, name: &str| folder.join(name).exists();
         assert!(there(&ours, "host"), "whatever its age, it is needed");
         assert!(!there(&ours, "a.so") && !there(&theirs, "host"));
+        assert!(!ours.join(".tmp1").exists(), "whoever worked there has not come back");
         assert!(there(&ours, "b.so") && there(&theirs, "c.so"));
         prune_to(home.path(), &ours, OLDEST, 150);
         assert!(there(&ours, "b.so"), "the one used last");

@@ -90,7 +90,16 @@ impl Rustc {
         sources.clone().try_for_each(|(name, text)| fs::write(place(name), text)).map_err(unwritten)?;
         let mut host = self.command(&place("host.rs"), &place("host"));
         let mut support = self.command(&place("lib.rs"), &place("libmillstream.rlib"));
-        support.args(["--crate-type", "rlib", "--crate-name", "millstream", "-C", "opt-level=3"]);
+        support.args([
+            "--crate-type",
+            "rlib",
+            "--crate-name",
+            "millstream",
+            "-C",
+            "opt-level=3",
+            "-C",
+            "codegen-units=1",
+        ]);
         let (host, support) = (start(host.args(["-C", "opt-level=1"]))?, start(&mut support)?);
         for child in [host, support] {
             if let Err(errors) = wait(child, &Stop::default())? {

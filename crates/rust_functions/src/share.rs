@@ -97,11 +97,14 @@ impl<'n> Described<'n> {
         let mut buffers = Vec::new();
         for _ in 0..count {
             let (place, size) = (self.next()? as u64, self.next()?);
-            if place.checked_add(size as u64).is_none_or(|end| end > length) {
+            // Where nothing is to be written nothing was: an empty buffer may stand behind the end.
+            if size > 0 && place.checked_add(size as u64).is_none_or(|end| end > length) {
                 return Err("a buffer lies outside of the file".into());
             }
             let mut bytes = MutableBuffer::from_len_zeroed(size);
-            region.read_exact_at(&mut bytes, place).map_err(|error| error.to_string())?;
+            if size > 0 {
+                region.read_exact_at(&mut bytes, place).map_err(|error| error.to_string())?;
+            }
             buffers.push(Buffer::from(bytes));
         }
         let types: Vec<&DataType> = match data_type {

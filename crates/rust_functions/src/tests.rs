@@ -164,6 +164,48 @@ fn an_aggregate_keeps_its_cells_as_bytes() {
 }
 
 #[test]
+fn an_aggregate_with_retract_takes_rows_back_in_their_order() {
+    let source = "
+        struct Trail { text: String }
+        #[udf] impl Trail {
+            fn init() -> Self { Trail { text: String::new() } }
+            fn update(&mut self, name: Option<&str>, n: i32) { self.text += &format!(\"+{}{n}\", name.unwrap_or(\"-\")) }
+            fn retract(&mut self, name: Option<&str>, n: i32) { self.text += &format!(\"<{}{n}\", name.unwrap_or(\"-\")) }
+            fn merge(&mut self, other: Self) { self.text += &other.text }
+            fn finish(&self) -> String { self.text.clone() }
+        }
+    ";
+    for functions in both(source) {
+        let [trail] = &functions[..] else { panic!("one function") };
+        assert!(trail.retracts);
+        let groups = UInt32Array::from(vec![0, 1, 0, 1, 0]);
+        let back = BooleanArray::from(vec![false, false, true, false, true]);
+        let names = texts(&[Some("ä"), Some("b"), None, None, Some("c")]);
+        let numbers: ArrayRef = Arc::new(Int32Array::from(vec![Some(1), Some(2), Some(3), Some(4), None]));
+        let cells = trail.change(&BinaryArray::new_null(2), &groups, &back, &[names, numbers]).expect("changes");
+        let texts_of = trail.finish(&cells).expect("finishes");
+        assert_eq!(&texts_of, &texts(&[Some("+ä1<-3"), Some("+b2+-4")]), "a null that it does not see is passed over");
+    }
+    assert!(!compile(&HERE, MEAN)[0].retracts);
+}
+
+#[test]
+fn an_empty_batch_gives_an_empty_column() {
+    let source = "
+        #[udf] fn shout(line: &str) -> String { line.to_uppercase() }
+        #[udf] fn words(line: &str) -> Vec<String> { line.split(' ').map(str::to_string).collect() }
+        #[udf] fn even(n: Option<i64>) -> bool { n.is_some_and(|n| n % 2 == 0) }
+    ";
+    for functions in both(source) {
+        let none: [ArrayRef; 2] = [texts(&[]), Arc::new(Int64Array::from(Vec::<i64>::new()))];
+        for (function, column) in functions.iter().zip([&none[0], &none[0], &none[1]]) {
+            let column = rows(function, std::slice::from_ref(column), 0).expect("nothing fails");
+            assert_eq!((column.len(), column.data_type()), (0, &function.gives), "{}", function.name);
+        }
+    }
+}
+
+#[test]
 fn an_aggregate_may_give_a_part_of_its_cell() {
     let source = "
         struct Longest(String);
@@ -248,6 +290,12 @@ fn what_is_no_function_of_sql_is_refused_with_its_place() {
     );
     at("#[udf] fn f(x: i64) -> Vec<Vec<i64>> { vec![] }", "f gives Vec<i64>, which is no type of SQL", "Vec<i64>");
     at("#[udf] fn f(x: i64) {}", "f gives nothing", "fn f(x: i64)");
+    at(
+        "struct S { n: i64 }\n#[udf] impl S { fn init() -> S { S { n: 0 } } fn update(&mut self, n: i64) {} \
+         fn retract(&mut self, n: i32) {} fn merge(&mut self, other: S) {} fn finish(&self) -> i64 { self.n } }",
+        "'retract' of s takes back what 'update' has added: it takes the same",
+        "fn retract(&mut self, n: i32)",
+    );
     at("#[udf] async fn f(x: i64) -> i64 { x }", "f is async", "async fn f(x: i64) -> i64");
     at("#[udf] fn f<T>(x: i64) -> i64 { x }", "f is generic", "fn f<T>(x: i64) -> i64");
     at("#[udf] struct S;", "only a function, or the impl", "#[udf] struct S;");

@@ -116,7 +116,13 @@ fn start(args: Args, pieces: Vec<Piece>, config: Config, screen: &mut Screen) ->
 fn open(manner: &Manner, workspace: &Path, config: Config, interactive: bool, place: Place) -> Result<Session, Fault> {
     let used_by = if interactive { Use::Prompt } else { Use::Script };
     let options = SessionOptions::in_folder(workspace).used_by(used_by).configured(config);
-    let mut session = Session::new(options.compiled_by(Arc::new(Functions::new(place))))?;
+    let functions = Arc::new(Functions::new(place));
+    if interactive {
+        // Whoever types a function first shall not wait for what all functions are compiled against.
+        let functions = functions.clone();
+        std::thread::spawn(move || functions.prepare());
+    }
+    let mut session = Session::new(options.compiled_by(functions))?;
     let settings = session.settings_mut();
     if let Some(lanes) = manner.parallelism {
         settings.configure("parallelism.default", &lanes.to_string(), "--parallelism")?;

@@ -6,6 +6,7 @@ mod compat;
 mod editing;
 mod exits;
 mod export;
+mod functions;
 mod generated;
 mod guide;
 mod hostile;

@@ -3,7 +3,7 @@
 //! to batch, so that a part may be computed twice.
 
 use arrow::array::BooleanArray;
-use millstream_record::Batch;
+use millstream_record::{Batch, Mark};
 
 use crate::error::{EngineError, Result};
 use crate::progress::NodeCounters;
@@ -21,14 +21,23 @@ pub fn apply_sparing(stage: &mut dyn Stage, batch: Batch, counters: &NodeCounter
                 done.push(stage.apply(batch.filter(&BooleanArray::from(vec![false]))?)?);
             }
             Err(EngineError::Row(_)) => {
-                let half = batch.len() / 2;
-                open.push(batch.slice(half, batch.len() - half));
-                open.push(batch.slice(0, half));
+                let (first, second) = halves(&batch);
+                open.extend([second, first]);
             }
             Err(error) => return Err(error),
         }
     }
     Ok(done)
+}
+
+/// The halves of a batch. A watermark that stands between them belongs to the first.
+fn halves(batch: &Batch) -> (Batch, Batch) {
+    let half = batch.len() / 2;
+    let split = batch.marks.partition_point(|mark| mark.after as usize <= half);
+    let (before, behind) = batch.marks.split_at(split);
+    let behind = behind.iter().map(|mark| Mark { after: mark.after - half as u32, ..*mark }).collect();
+    let first = Batch { marks: before.to_vec(), ..batch.slice(0, half) };
+    (first, Batch { marks: behind, ..batch.slice(half, batch.len() - half) })
 }
 
 #[cfg(test)]
@@ -38,7 +47,7 @@ mod tests {
     use arrow::array::cast::AsArray;
     use arrow::array::{Int64Array, RecordBatch};
     use arrow::datatypes::{DataType, Field, Int64Type, Schema};
-    use millstream_record::{Mark, Millis};
+    use millstream_record::Millis;
 
     use super::*;
 
