@@ -51,10 +51,11 @@ fn prepare(session: &mut Session, folder: &Path, rows: u64) -> u64 {
     let file = folder.join("orders.jsonl");
     let with = format!("'connector' = 'filesystem', 'path' = '{}', 'format' = 'json'", file.display());
     run(session, &format!("CREATE TABLE filed ({COLUMNS}) WITH ({with})"));
-    let with = format!("'connector' = 'topic', 'topic' = 'orders', 'partitions' = '{PARTITIONS}', 'format' = 'json'");
+    let with = "'connector' = 'topic', 'topic' = 'orders', 'format' = 'json'";
     run(session, &format!("CREATE TABLE orders ({COLUMNS}) WITH ({with})"));
     let mut lines = BufWriter::new(std::fs::File::create(&file).expect("a file"));
-    let mut producer = session.topics().producer("orders").expect("a topic");
+    session.topics().create("orders", PARTITIONS).expect("a new topic");
+    let mut producer = session.topics().producer("orders").expect("it is there");
     let (mut dice, mut bytes) = (1, 0);
     for number in 0..rows {
         let line = order(number, &mut dice);
@@ -167,6 +168,7 @@ fn debug(session: &mut Session) {
     let deck: Deck = session.deck(vec!["bars".into()]).expect("a deck").expect("in a replay");
     deck.leave();
     let feeds: Vec<Feed> = deck.feeds(Zone::UTC).expect("feeds");
+    deck.control(&feeds, &Control::Seek(0.5)).expect("the middle");
     let keys = [
         ("on the screen: one back", Control::Back(1)),
         ("on the screen: one record on", Control::Event),

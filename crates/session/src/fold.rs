@@ -95,6 +95,11 @@ impl Fold {
         Ok(())
     }
 
+    /// The columns of the rows.
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
     /// How many rows stand.
     pub fn len(&self) -> usize {
         self.rows.len()

@@ -225,20 +225,36 @@ fn partitions_that_fall_asleep_do_so_at_the_same_record_every_time() {
 
 #[test]
 fn every_case_replays_to_the_same_bytes() {
-    let cases = folders(&Path::new(env!("CARGO_MANIFEST_DIR")).join("cases")).expect("the cases are there");
-    let (mut compared, mut differ) = (0, String::new());
-    for case in cases {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases");
+    let (mut compared, mut differ, mut left_out) = (0, String::new(), String::new());
+    for case in folders(&folder).expect("the cases are there") {
         let name = case.file_name().expect("a folder has a name").to_string_lossy().into_owned();
         let case = Definition::read(&case).expect("a case");
         let folder = tempfile::tempdir().expect("a folder");
-        // What cannot be planned, or not be recorded, is no replay.
-        let Ok(Some(mut session)) = recorded(&case, folder.path()) else { continue };
-        let Ok(first) = played(&mut session, 8192, 1, "MAX") else { continue };
-        compared += 1;
-        for (way, other) in differences(&mut session, &first) {
-            let _ = writeln!(differ, "{name}, {way}:\n--- played\n{first}\n--- {way}\n{other:?}");
+        let replayed = match recorded(&case, folder.path()) {
+            Ok(None) => Err("a table that is upserted is a topic of Kafka, and these topics are embedded".into()),
+            Ok(Some(mut session)) => played(&mut session, 8192, 1, "MAX").map(|first| (session, first)),
+            Err(reason) => Err(reason),
+        };
+        match replayed {
+            Ok((mut session, first)) => {
+                compared += 1;
+                for (way, other) in differences(&mut session, &first) {
+                    let _ = writeln!(differ, "{name}, {way}:\n--- played\n{first}\n--- {way}\n{other:?}");
+                }
+            }
+            Err(reason) => {
+                let _ = writeln!(left_out, "{name}: {reason}");
+            }
         }
     }
     assert!(differ.is_empty(), "{differ}");
+    // What is not replayed stands in a list, with the reason.
+    let list = folder.join("NOT_REPLAYED");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&list, &left_out).expect("written");
+    }
+    let listed = std::fs::read_to_string(&list).expect("the list is there");
+    assert_eq!(left_out, listed, "the list in tests/cases/NOT_REPLAYED is not what has no replay; UPDATE=1 writes it");
     assert!(compared > 80, "only {compared} cases were replayed");
 }

@@ -23,6 +23,7 @@ use millstream_engine::{EngineError, Options, Replay};
 use millstream_plan::Graph;
 use millstream_record::{Batch, ManualClock};
 
+pub use compare::alike;
 pub use recording::{Heard, Recording};
 
 use crate::status::count;

@@ -33,7 +33,7 @@ use crate::render::Columns;
 use crate::session::Session;
 
 /// Records between two positions that changes are told with while the tape plays.
-const FINE: u64 = 64;
+const FINE: u64 = 256;
 /// At most so many records are played between two looks at the clock.
 const STRIDE: u64 = 8192;
 
@@ -76,7 +76,7 @@ pub struct Standing {
 /// Changes that a step gave.
 #[derive(Clone, Debug)]
 pub struct Happened {
-    /// The number of the record that brought them; while the tape plays, of one at most 64 records behind it.
+    /// The number of the record that brought them; while the tape plays, of one at most 256 records behind it.
     pub record: u64,
     /// The time of the tape.
     pub at: Millis,

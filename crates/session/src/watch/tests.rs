@@ -147,6 +147,25 @@ fn a_step_is_watched_to_its_end_in_every_way() {
 }
 
 #[test]
+fn a_run_that_nobody_draws_goes_on_and_the_newest_picture_wins() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let mut session = Session::new(SessionOptions::in_folder(folder.path())).expect("starts");
+    let feed = watched(
+        &mut session,
+        "CREATE TABLE made (n BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '0', 'fields.n.kind' = 'sequence',
+         'fields.n.start' = '1', 'fields.n.end' = '300000'); CREATE VIEW rows_of AS SELECT n FROM made; WATCH rows_of;",
+    );
+    let began = Instant::now();
+    while feed.seen.told().state == State::Runs {
+        assert!(began.elapsed() < Duration::from_secs(60), "it waits for somebody who draws it");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let Page::Rows(page) = feed.scene(&ask()).expect("text").page else { panic!("rows") };
+    assert_eq!((page.total, shown(&page)[0].trim_start_matches('*')), (300_000, "300000"));
+    assert!(page.held < 2 * ROOM, "what is held is bounded: {}", page.held);
+}
+
+#[test]
 fn what_is_set_aside_is_shown_while_it_runs() {
     let folder = tempfile::tempdir().expect("there is room");
     let path = folder.path().join("rows.jsonl");

@@ -8,6 +8,8 @@
 
 mod edges;
 mod log;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
