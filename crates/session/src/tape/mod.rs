@@ -23,5 +23,5 @@ pub use play::Play;
 pub use reel::{Reel, recorded, sample, stretch};
 pub use replaying::{Replaying, place};
 pub use seat::Seat;
-pub use taping::{Taping, megabytes};
+pub use taping::Taping;
 pub use trace::{Fate, Traced, reach, stretch_of};
