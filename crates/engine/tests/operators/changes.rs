@@ -112,10 +112,12 @@ proptest! {
         let inputs = ["l changes: k text, v int", "r changes: rk text, w int"];
         let graph = graph(&setting(&inputs, &format!("join {kind}{on}{residual_text}")));
         let plain = drive(&graph, &events, PLAIN);
-        let other = drive(&graph, &events, Manner { batch_rows: Some(batch), recover: Some((first, every)), cut: None, lanes: 1 });
+        let other = drive(&graph, &events, Manner { batch_rows: Some(batch), recover: Some((first, every)), ..PLAIN });
         prop_assert_eq!(plain.flow(), other.flow());
-        let lanes = drive(&graph, &events, Manner { batch_rows: Some(batch), recover: None, cut: None, lanes: 2 });
+        let lanes = drive(&graph, &events, Manner { batch_rows: Some(batch), lanes: 2, ..PLAIN });
         prop_assert_eq!(plain.rows(), lanes.rows());
+        let memory = Manner { batch_rows: Some(batch), memory: [Some(every as u64 * 500); 2], ..PLAIN };
+        prop_assert_eq!(plain.rows(), drive(&graph, &events, memory).rows());
         let meets = |l: &Keyed, r: &Keyed| (keyless || l.0 == r.0 && l.0 != 3) && (!residual || l.1 < r.1);
         prop_assert_eq!(folded(&plain.lines)?, joined(&there, kind, meets));
     }

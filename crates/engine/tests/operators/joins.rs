@@ -127,9 +127,11 @@ proptest! {
         let mut expected: Vec<String> = windows.into_iter().flat_map(|end| pairs(&of(end), kind, 0, 0, residual)).collect();
         expected.sort();
         prop_assert_eq!(found.rows(), expected);
-        let other = drive(&graph, &events, Manner { batch_rows: Some(batch), recover: Some((first, every)), cut: None, lanes: 1 });
+        let other = drive(&graph, &events, Manner { batch_rows: Some(batch), recover: Some((first, every)), ..PLAIN });
         prop_assert_eq!(found.flow(), other.flow());
-        let lanes = drive(&graph, &events, Manner { batch_rows: Some(batch), recover: None, cut: None, lanes: 2 });
+        let memory = Manner { batch_rows: Some(batch), cut: Some((first, 0)), memory: [Some(every as u64 * 500); 2], ..PLAIN };
+        prop_assert_eq!(found.rows(), drive(&graph, &events, memory).rows());
+        let lanes = drive(&graph, &events, Manner { batch_rows: Some(batch), lanes: 2, ..PLAIN });
         prop_assert_eq!(found.rows(), lanes.rows());
     }
 }

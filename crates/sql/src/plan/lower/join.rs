@@ -186,11 +186,6 @@ impl Parts<'_> {
         let schema = self.join.left.schema().join(self.join.right.schema()).map_err(fault::from_datafusion)?;
         rows.resolve(&schema, edge, &rest).map(Some)
     }
-
-    /// Where the condition stands in the text.
-    pub(super) fn place(&self) -> Option<crate::error::Span> {
-        place(self.join.on.iter().flat_map(|(left, right)| [left, right]).chain(&self.join.filter))
-    }
 }
 
 impl Side {
