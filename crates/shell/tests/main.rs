@@ -11,5 +11,6 @@ mod program;
 mod prompt;
 mod pty;
 mod reference;
+mod tapes;
 mod transcripts;
 mod watch;
