@@ -131,19 +131,19 @@ fn speed(session: &mut Session, rows: u64, runs: u64) {
             tape.push(timed(session, &query.replace("{}", "orders")));
             run(session, "LIVE");
         }
-        let middle = |all: &[(f64, f64)], of: fn(&(f64, f64)) -> f64| {
-            let mut all: Vec<f64> = all.iter().map(of).collect();
+        let middle = |mut all: Vec<f64>| {
             all.sort_by(f64::total_cmp);
             all[all.len() / 2]
         };
+        let cpu = |of: &[(f64, f64)]| middle(of.iter().map(|run| run.0).collect());
+        let wall = |of: &[(f64, f64)]| middle(of.iter().map(|run| run.1).collect());
         let each = |cpu: f64| cpu * 1e6 / rows as f64;
-        let (cpu, wall): (fn(&(f64, f64)) -> f64, fn(&(f64, f64)) -> f64) = (|run| run.0, |run| run.1);
         println!(
             "{name:<40} {:>10.3} {:>10.3} {:>6.0} % {:>6.0} %",
-            each(middle(&file, cpu)),
-            each(middle(&tape, cpu)),
-            middle(&file, cpu) * 100.0 / middle(&tape, cpu),
-            middle(&file, wall) * 100.0 / middle(&tape, wall),
+            each(cpu(&file)),
+            each(cpu(&tape)),
+            cpu(&file) * 100.0 / cpu(&tape),
+            wall(&file) * 100.0 / wall(&tape),
         );
     }
 }
