@@ -131,19 +131,19 @@ fn speed(session: &mut Session, rows: u64, runs: u64) {
             tape.push(timed(session, &query.replace("{}", "orders")));
             run(session, "LIVE");
         }
-        let middle = |all: &[(f64, f64)], of: fn(&(f64, f64)) -> f64| {
-            let mut all: Vec<f64> = all.iter().map(of).collect();
+        let middle = |mut all: Vec<f64>| {
             all.sort_by(f64::total_cmp);
             all[all.len() / 2]
         };
+        let cpu = |of: &[(f64, f64)]| middle(of.iter().map(|run| run.0).collect());
+        let wall = |of: &[(f64, f64)]| middle(of.iter().map(|run| run.1).collect());
         let each = |cpu: f64| cpu * 1e6 / rows as f64;
-        let (cpu, wall): (fn(&(f64, f64)) -> f64, fn(&(f64, f64)) -> f64) = (|run| run.0, |run| run.1);
         println!(
             "{name:<40} {:>10.3} {:>10.3} {:>6.0} % {:>6.0} %",
-            each(middle(&file, cpu)),
-            each(middle(&tape, cpu)),
-            middle(&file, cpu) * 100.0 / middle(&tape, cpu),
-            middle(&file, wall) * 100.0 / middle(&tape, wall),
+            each(cpu(&file)),
+            each(cpu(&tape)),
+            cpu(&file) * 100.0 / cpu(&tape),
+            wall(&file) * 100.0 / wall(&tape),
         );
     }
 }
@@ -153,17 +153,9 @@ fn debug(session: &mut Session) {
     run(session, &format!("CREATE VIEW bars AS {}", query.replace("{}", "orders")));
     run(session, "REPLAY tape");
     run(session, "RESUME");
-    let longest = |of: &mut dyn FnMut()| {
-        let times = (0..10).map(|_| {
-            let began = Instant::now();
-            of();
-            began.elapsed()
-        });
-        times.max().unwrap_or_default().as_secs_f64() * 1e3
-    };
-    println!("{:<40} {:>10}", "ms, the longest of 10", "took");
+    println!("{:<40} {:>10} {:>10}", "ms: the longest of 10; CPU, the mean", "took", "CPU");
     for text in ["BACK 1", "STEP", "STEP WATERMARK", "BACK 100000", "STEP WINDOW"] {
-        println!("{text:<40} {:>10.1}", longest(&mut || run(session, text)));
+        several(text, 10, || run(session, text));
     }
     let deck: Deck = session.deck(vec!["bars".into()]).expect("a deck").expect("in a replay");
     deck.leave();
@@ -177,13 +169,25 @@ fn debug(session: &mut Session) {
         ("on the screen: 20 000 back", Control::Back(20_000)),
     ];
     for (name, control) in keys {
-        println!("{name:<40} {:>10.1}", longest(&mut || deck.control(&feeds, &control).expect("moves")));
+        several(name, if matches!(control, Control::Window) { 3 } else { 10 }, || {
+            deck.control(&feeds, &control).expect("moves");
+        });
     }
     for text in ["TRACE bars", "TRACE bars WHERE n > 1000 LIMIT 1", "CHECK bars ORDER SEEDS 1"] {
-        let began = Instant::now();
-        run(session, text);
-        println!("{text:<40} {:>10.0}", began.elapsed().as_secs_f64() * 1e3);
+        several(text, 1, || run(session, text));
     }
+}
+
+/// Does something several times: milliseconds of the longest, and of processor time for each.
+fn several(name: &str, times: u32, mut of: impl FnMut()) {
+    let (before, mut longest) = (cpu(), Duration::ZERO);
+    for _ in 0..times {
+        let began = Instant::now();
+        of();
+        longest = longest.max(began.elapsed());
+    }
+    let each = cpu().saturating_sub(before) / times;
+    println!("{name:<40} {:>10.1} {:>10.1}", longest.as_secs_f64() * 1e3, each.as_secs_f64() * 1e3);
 }
 
 /// Answers a statement to its end.

@@ -19,5 +19,6 @@ mod reference;
 mod rows;
 mod sharing;
 mod stories;
+mod tapes;
 mod transcripts;
 mod watch;

@@ -216,6 +216,11 @@ impl Chunk {
         self.order.iter().map(|&(part, index)| (part as usize, index as usize))
     }
 
+    /// The same as it lies in memory.
+    pub(super) fn places(&self) -> &[(u32, u32)] {
+        &self.order
+    }
+
     /// Where record `record` of the tape stands, if it is in this chunk.
     pub fn find(&self, record: u64) -> Option<(usize, usize)> {
         let place = usize::try_from(record.checked_sub(self.first)?).ok()?;

@@ -141,13 +141,11 @@ impl FrameDecoder {
     pub fn frames(&mut self, mut chunk: Chunk, recorded: usize) -> Result<Frames> {
         let own: Vec<usize> =
             (0..chunk.parts.len()).filter(|part| chunk.parts[*part].about.recorded == recorded).collect();
-        let partition = |part: usize| own.binary_search(&part).ok();
-        let places: Vec<(u32, u32)> = chunk
-            .order()
-            .filter(|(part, _)| partition(*part).is_some())
-            .map(|(part, index)| (part as u32, index as u32))
-            .collect();
-        let mut records = frames(&chunk, &places, |part| partition(part).unwrap_or_default());
+        let mut seats = vec![usize::MAX; chunk.parts.len()];
+        own.iter().enumerate().for_each(|(seat, part)| seats[*part] = seat);
+        let mut places: Vec<(u32, u32)> = Vec::with_capacity(chunk.count());
+        places.extend(chunk.places().iter().filter(|(part, _)| seats[*part as usize] < own.len()));
+        let mut records = frames(&chunk, &places, &seats);
         let runs = runs(&chunk.parts, &places);
         let mut decoded = Vec::with_capacity(runs.len());
         for run in &runs {
@@ -208,14 +206,14 @@ impl FrameDecoder {
     }
 }
 
-/// The records at these places, without their rows.
-fn frames(chunk: &Chunk, places: &[(u32, u32)], partition: impl Fn(usize) -> usize) -> Vec<Frame> {
+/// The records at these places, without their rows; each part has a seat among the partitions.
+fn frames(chunk: &Chunk, places: &[(u32, u32)], seats: &[usize]) -> Vec<Frame> {
     let frame = |&(part, index): &(u32, u32)| {
         let (number, index) = (part as usize, index as usize);
         let part = &chunk.parts[number];
         Frame {
             number: chunk.first + part.places[index],
-            partition: partition(number),
+            partition: seats[number],
             offset: part.offsets[index],
             at: part.times[index],
             rows_until: 0,
@@ -260,9 +258,11 @@ fn raw(chunk: &mut Chunk, places: &[(u32, u32)], first: usize, decode: &Decode) 
 
 /// Tells each record how many rows came of it and of all before it; the record of each row.
 fn number_rows(records: &mut [Frame], decoded: &[Fetched]) -> Vec<u32> {
-    let numbers = |run: &Fetched| run.rows.column(run.rows.num_columns() - 1).as_primitive::<Int64Type>().clone();
-    let origins: Vec<u32> =
-        decoded.iter().flat_map(|run| numbers(run).values().to_vec()).map(|record| record as u32).collect();
+    let mut origins = Vec::with_capacity(records.len());
+    for run in decoded {
+        let numbers = run.rows.column(run.rows.num_columns() - 1).as_primitive::<Int64Type>();
+        origins.extend(numbers.values().iter().map(|&record| record as u32));
+    }
     let mut row = 0;
     for (number, record) in (0u32..).zip(records) {
         while origins.get(row) == Some(&number) {

@@ -1,6 +1,7 @@
 //! Taps that give rows and no records (`datagen`, Parquet files), as records: each row becomes one record, a JSON
-//! object with all columns of the tap, so that a tape of them can be recorded, replayed, looked at and sent like
-//! any other. JSON loses nothing of what a column of SQL can hold; the tap itself is asked again for nothing.
+//! object with all columns of the tap, so that a tape of them can be recorded, replayed, looked at and sent like any
+//! other. JSON loses nothing of what a column of SQL can hold, but for maps whose keys are no text,
+//! which are refused.
 
 use std::time::Duration;
 

@@ -6,11 +6,18 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use millstream_record::{Browse, Clock, Connector, ManualClock, Millis, Options, Positions, RawStart, Stop};
+use arrow::array::Array;
+use arrow::array::cast::AsArray;
+use arrow::datatypes::{DataType, Int64Type, TimestampMillisecondType};
+use millstream_record::{
+    Browse, Clock, Column, Connector, ManualClock, Millis, Options, Origin, Positions, RawStart, Stop,
+};
 use tempfile::TempDir;
 
 use super::store;
 use super::*;
+use crate::format::FORMAT_OPTIONS;
+use crate::format::metadata::{headers_type, timestamp_type};
 use crate::topic::{Record, TopicConnector, Topics};
 
 const NOW: i64 = 1_700_000_000_000;
@@ -339,6 +346,65 @@ fn refuses_changes(world: &World, form: Form, file: &Path) {
     }
     assert!(outcomes.get(&true).is_some_and(|refused| *refused > 35), "{outcomes:?}");
     std::fs::write(file, &sound).expect("written");
+}
+
+#[test]
+fn rows_know_where_their_records_stand_and_what_stood_beside_them() {
+    let world = world();
+    for topic in ["a", "b"] {
+        world.topics.create(topic, 3).expect("new");
+        world.send(topic, 0..9_000);
+    }
+    world.record(&["a", "b"]);
+    let tape = world.tapes.open("monday").expect("opens");
+    let metadata = [
+        ("topic", DataType::Utf8),
+        ("partition", DataType::Int64),
+        ("offset", DataType::Int64),
+        ("timestamp", timestamp_type()),
+        ("key", DataType::Binary),
+        ("headers", headers_type()),
+        ("timestamp-type", DataType::Utf8),
+    ];
+    let column = |(name, data_type): (&str, DataType)| {
+        let origin = if name == "value" { Origin::Payload } else { Origin::Metadata(name.into()) };
+        Column { name: name.into(), data_type, nullable: true, origin }
+    };
+    let columns: Vec<Column> = [("value", DataType::Utf8)].into_iter().chain(metadata).map(column).collect();
+    let options = Options::check([("format", "raw")], &[FORMAT_OPTIONS]).expect("fits");
+    let all = all(&tape);
+    for (recorded, topic) in ["a", "b"].into_iter().enumerate() {
+        // All columns but the last, which nobody wants.
+        let mut decoder = FrameDecoder::new("t", &columns, &[0, 1, 2, 3, 4, 5, 6], &options).expect("fits");
+        let (mut number, mut rows) = (0, 0);
+        for index in 0..tape.outlines().len() {
+            let frames = decoder.frames(tape.chunk(index).expect("sound"), recorded).expect("decodes");
+            assert!(frames.partitions.iter().all(|partition| *partition.topic == *topic));
+            for (at, record) in frames.records.iter().enumerate() {
+                number += u64::from(all[record.number as usize].0 == topic);
+                let (_, partition, offset, time, key, value, headers) = &all[record.number as usize];
+                assert_eq!((frames.partitions[record.partition].number, record.offset), (*partition, *offset));
+                let own = frames.rows_of(at);
+                assert_eq!(own.len(), 1);
+                for row in own {
+                    rows += 1;
+                    let text = |column: usize| frames.rows.column(column).as_string::<i32>().value(row).to_string();
+                    let long = |column: usize| frames.rows.column(column).as_primitive::<Int64Type>().value(row);
+                    // A record without a value is NULL in this format.
+                    let found = frames.rows.column(0).is_valid(row).then(|| text(0).into_bytes());
+                    assert_eq!((found, text(1)), (value.clone(), topic.to_string()));
+                    assert_eq!((long(2), long(3)), (i64::from(*partition), *offset));
+                    let written = frames.rows.column(4).as_primitive::<TimestampMillisecondType>().value(row);
+                    assert_eq!(written, *time);
+                    let keys = frames.rows.column(5).as_binary::<i32>();
+                    assert_eq!(keys.is_valid(row).then(|| keys.value(row).to_vec()), *key);
+                    assert_eq!(frames.rows.column(6).as_map().value(row).len(), *headers);
+                    assert!(frames.rows.column(7).is_null(row));
+                }
+            }
+        }
+        assert_eq!((number, rows), (9_000, 9_000));
+    }
 }
 
 #[test]

@@ -338,21 +338,26 @@ fn woven(frames: &Frames, range: std::ops::Range<usize>) -> Woven {
     let records = &frames.records[range.clone()];
     let end = records.last().map_or(start, |last| last.rows_until);
     let (mut order, mut tallies, mut before) = (Order::default(), Vec::<Tally>::new(), start);
-    let mut seats: Vec<Option<usize>> = vec![None; frames.partitions.len()];
+    order.stretches.reserve(records.len());
+    const NONE: usize = usize::MAX;
+    let (mut seats, mut last) = (vec![NONE; frames.partitions.len()], (NONE, Millis::MIN));
     for record in records {
-        let partition = *seats[record.partition].get_or_insert_with(|| {
+        if seats[record.partition] == NONE {
+            seats[record.partition] = tallies.len();
             order.partitions.push(frames.partitions[record.partition].clone());
             tallies.push(Tally::default());
-            tallies.len() - 1
-        });
+        }
+        let partition = seats[record.partition];
         let rows = record.rows_until - before;
         before = record.rows_until;
         let tally = &mut tallies[partition];
         (tally.records, tally.bytes) = (tally.records + 1, tally.bytes + record.bytes);
-        match order.stretches.last_mut().filter(|last| last.partition == partition && last.at == record.at) {
-            Some(last) => last.rows += rows,
-            None => order.stretches.push(Stretch { partition, rows, at: record.at }),
+        if last != (partition, record.at) {
+            order.stretches.push(Stretch { partition, rows: 0, at: record.at });
+            last = (partition, record.at);
         }
+        let stretch = order.stretches.len() - 1;
+        order.stretches[stretch].rows += rows;
     }
     let refused = frames.rejected.partition_point(|(index, _)| *index < range.start)
         ..frames.rejected.partition_point(|(index, _)| *index < range.end);

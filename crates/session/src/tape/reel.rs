@@ -138,7 +138,7 @@ impl Reel {
             Some(ahead) => ahead,
             none => none.insert(Ahead::new(&self.tape, &self.tap, self.recorded, &self.way)?),
         };
-        if ahead.chunks.front().is_none_or(|front| *front > index) {
+        if !ahead.chunks.contains(&index) {
             ahead.forget();
         }
         let mut next = ahead.chunks.back().map_or(index, |last| last + 1).max(index);

@@ -59,10 +59,11 @@ fn the_rows_of_a_place_are_those_of_the_tape_up_to_it() {
     let mut session = session(folder.path());
     run(&mut session, "RECORD made AS tape; REPLAY tape");
     let player: Player = session.player(&["sevens"]).expect("a player");
+    type Move<'a> = (&'a dyn Fn(u64), u64, u64);
     let there = |place: u64| player.seek(place).expect("there");
     let back = |records: u64| player.back(records).expect("back");
     let on = |records: u64| drop(player.step(records, StepUnit::Event).expect("on"));
-    let moves: [(&dyn Fn(u64), u64, u64); 7] = [
+    let moves: [Move<'_>; 7] = [
         (&there, 40_000, 40_000),
         (&back, 5, 39_995),
         (&on, 7, 40_002),

@@ -38,8 +38,11 @@ pub fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
     let fewer = (is_plane && chart.series.len() > LINES).then(|| largest(chart));
     let chart = fewer.as_ref().unwrap_or(chart);
     put(buffer, area, 1, 0, &title(chart), theme.style(Part::Head));
-    legend(chart, theme, line_of(area, 1), buffer);
-    let top = area.height.min(2);
+    // Bars and small lines have their names beside them.
+    if is_plane {
+        legend(chart, theme, line_of(area, 1), buffer);
+    }
+    let top = area.height.min(1 + u16::from(is_plane));
     let below = Rect { y: area.y + top, height: area.height - top, ..area };
     if chart.across().is_none() || chart.upward().is_none() {
         return put(buffer, below, 1, 0, "no row yet", theme.style(Part::Dim));

@@ -82,9 +82,7 @@ fn run(session: &mut Session, text: &str) -> Vec<Batch> {
         match reply.unwrap_or_else(|fault| panic!("{text}: {fault}")) {
             Reply::Taping(mut taping) => {
                 // All is there already, and nobody waits for more.
-                for _ in 0..4 {
-                    taping.advance(Duration::ZERO).expect("goes on");
-                }
+                (0..4).for_each(|_| assert!(taping.advance(Duration::ZERO).expect("goes on")));
                 taping.finish().expect("recorded");
             }
             Reply::Live(mut live) => {
