@@ -140,7 +140,8 @@ impl<'a> Story<'a> {
         let began = Instant::now();
         let (mut shown, mut since) = (self.lines(), Instant::now());
         while began.elapsed() < PATIENCE {
-            if if update { since.elapsed() > CALM && self.is_ready() } else { shown == expected } {
+            let done = if update { since.elapsed() > CALM && self.is_ready() } else { shown == expected };
+            if done {
                 return shown;
             }
             std::thread::sleep(Duration::from_millis(5));
