@@ -244,7 +244,8 @@ fn steady(line: &str) -> String {
     for (index, word) in words.iter().enumerate() {
         let unit = words.get(index + 1).copied().unwrap_or_default().trim_end_matches([',', ';', '.']);
         let before = index.checked_sub(1).map_or("", |before| words[before]);
-        let measured = unit == "ms" && !matches!(before, "-" | "of" | "│") || unit == "rows/s";
+        let measured =
+            unit == "ms" && !matches!(before, "-" | "of" | "│") || matches!(unit, "rows/s" | "kB/s" | "MB/s");
         let elapsed = UNITS.contains(&unit) && matches!(before, "in" | "for" | "ready" | "·" | "");
         let status = unit == "in" && line.contains("rows/s");
         out.push(if is_number(word) && (measured || elapsed || status) { "…" } else { word });
