@@ -87,6 +87,7 @@ impl<'a> Story<'a> {
             "$" => self.start(&rest),
             ">" => {
                 self.terminal().submit(&rest);
+                self.terminal().wait_for_editor();
                 self.typed = Some(rest);
             }
             "<" => {
@@ -140,7 +141,7 @@ impl<'a> Story<'a> {
         let began = Instant::now();
         let (mut shown, mut since) = (self.lines(), Instant::now());
         while began.elapsed() < PATIENCE {
-            let done = if update { since.elapsed() > CALM && self.is_ready() } else { shown == expected };
+            let done = if update { since.elapsed() > CALM } else { shown == expected };
             if done {
                 return shown;
             }
@@ -151,10 +152,6 @@ impl<'a> Story<'a> {
             }
         }
         shown
-    }
-
-    fn is_ready(&mut self) -> bool {
-        self.typed.is_none() || self.terminal().is_editing()
     }
 
     /// The lines of the screen as they stand in a story.

@@ -13,8 +13,8 @@ fn prompt(folder: &Path, environment: &[(&str, &str)]) -> Terminal {
     let mut terminal = Terminal::with(folder, &[], 30, 100, &[&[("TERM", "xterm-256color")], environment].concat());
     terminal.wait_for_prompt();
     for statement in STEP {
-        terminal.keys(&format!("{statement}\r"));
-        terminal.wait_for_prompt();
+        terminal.submit(statement);
+        terminal.wait_for_editor();
     }
     terminal.clear();
     terminal
