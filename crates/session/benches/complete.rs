@@ -3,7 +3,7 @@
 //! after a change pays for the columns of the table; it is measured by itself.
 //! `cargo bench --profile dev --workspace --bench complete`.
 
-use millstream_session::{Session, SessionOptions, Vocabulary};
+use millstream_session::{Manner, Session, SessionOptions, Vocabulary};
 
 const NAMES: usize = 10_000;
 const RUNS: usize = 21;
@@ -34,16 +34,13 @@ fn complete(vocabulary: &Vocabulary, marked: &str) -> (f64, usize) {
 
 fn main() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut session = Session::new(SessionOptions::in_folder(folder.path())).expect("a session");
     let with = "WITH ('connector' = 'filesystem', 'path' = 'x', 'format' = 'json')";
-    let tables = (0..NAMES).map(|n| format!("CREATE TABLE t{n}_of_something (a INT) {with};"));
+    let tables = (0..NAMES).map(|n| format!("CREATE TABLE t{n}_of_something (a INT) {with};\n"));
     let columns: Vec<String> = (0..NAMES).map(|n| format!("c{n}_price_of_{n} BIGINT")).collect();
-    let script = tables.chain([format!("CREATE TABLE wide ({}) {with};", columns.join(", "))]);
-    for statement in script {
-        for reply in session.execute(&statement) {
-            reply.expect("is declared");
-        }
-    }
+    let workbook: String = tables.chain([format!("CREATE TABLE wide ({}) {with};\n", columns.join(", "))]).collect();
+    std::fs::write(folder.path().join("workbook.sql"), workbook).expect("is written");
+    let options = SessionOptions::in_folder(folder.path()).used_by(Manner::Prompt);
+    let session = Session::new(options).expect("a session");
     let began = spent();
     let vocabulary = session.vocabulary();
     println!("{:<18} {:7.1} ms", "taking the names", spent() - began);

@@ -139,12 +139,16 @@ impl Terminal {
         ends_in_mark(shown) && !self.is_cooked() && !self.is_whole()
     }
 
+    /// Clears the screen but for the prompt; above the mark there may be a line about what runs.
+    pub fn clear(&mut self) {
+        self.keys("\x0c");
+        self.wait_until("a clear screen", |shown| self.edits(shown) && shown.trim().lines().count() <= 2);
+    }
+
     /// Types a line on a clear screen and waits until it is taken: before that Ctrl-C is a key of the editor, from then
     /// on it is a signal, or a key of the screen that is watched.
     pub fn submit(&mut self, line: &str) {
-        self.keys("\x0c");
-        // Above the mark there may be a line about what runs.
-        self.wait_until("a clear screen", |shown| self.edits(shown) && shown.trim().lines().count() <= 2);
+        self.clear();
         let cleared = self.shown();
         self.keys(&format!("{line}\r"));
         self.wait_until("the line to be taken", |shown| {

@@ -87,6 +87,7 @@ impl<'a> Story<'a> {
             "$" => self.start(&rest),
             ">" => {
                 self.terminal().submit(&rest);
+                self.terminal().wait_for_editor();
                 self.typed = Some(rest);
             }
             "<" => {
@@ -140,7 +141,8 @@ impl<'a> Story<'a> {
         let began = Instant::now();
         let (mut shown, mut since) = (self.lines(), Instant::now());
         while began.elapsed() < PATIENCE {
-            if if update { since.elapsed() > CALM && self.is_ready() } else { shown == expected } {
+            let done = if update { since.elapsed() > CALM } else { shown == expected };
+            if done {
                 return shown;
             }
             std::thread::sleep(Duration::from_millis(5));
@@ -150,10 +152,6 @@ impl<'a> Story<'a> {
             }
         }
         shown
-    }
-
-    fn is_ready(&mut self) -> bool {
-        self.typed.is_none() || self.terminal().is_editing()
     }
 
     /// The lines of the screen as they stand in a story.
@@ -243,7 +241,8 @@ fn steady(line: &str) -> String {
     for (index, word) in words.iter().enumerate() {
         let unit = words.get(index + 1).copied().unwrap_or_default().trim_end_matches([',', ';', '.']);
         let before = index.checked_sub(1).map_or("", |before| words[before]);
-        let measured = unit == "ms" && !matches!(before, "-" | "of" | "│") || unit == "rows/s";
+        let measured =
+            unit == "ms" && !matches!(before, "-" | "of" | "│") || matches!(unit, "rows/s" | "kB/s" | "MB/s");
         let elapsed = UNITS.contains(&unit) && matches!(before, "in" | "for" | "ready" | "·" | "");
         let status = unit == "in" && line.contains("rows/s");
         out.push(if is_number(word) && (measured || elapsed || status) { "…" } else { word });

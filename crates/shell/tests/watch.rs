@@ -13,11 +13,10 @@ fn prompt(folder: &Path, environment: &[(&str, &str)]) -> Terminal {
     let mut terminal = Terminal::with(folder, &[], 30, 100, &[&[("TERM", "xterm-256color")], environment].concat());
     terminal.wait_for_prompt();
     for statement in STEP {
-        terminal.keys(&format!("{statement}\r"));
-        terminal.wait_for_prompt();
+        terminal.submit(statement);
+        terminal.wait_for_editor();
     }
-    terminal.keys("\x0c");
-    terminal.wait_for_prompt();
+    terminal.clear();
     terminal
 }
 
@@ -179,9 +178,7 @@ fn a_replay_is_stepped_forth_and_back() {
     let folder = folder();
     let mut terminal = prompt(folder.path(), &[]);
     for (typed, said) in [("RECORD orders AS monday;", "monday"), ("REPLAY monday RATE MAX;", "monday")] {
-        terminal.keys("\x0c");
-        terminal.wait_for_prompt();
-        terminal.keys(&format!("{typed}\r"));
+        terminal.submit(typed);
         terminal.wait_until(typed, |shown| shown.lines().skip(1).any(|line| line.contains(said)));
         terminal.wait_for_prompt();
     }

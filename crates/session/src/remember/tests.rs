@@ -12,8 +12,7 @@ fn session(folder: &Path, manner: Manner) -> Session {
 /// What is answered to a text, and the notes behind it.
 fn said(session: &mut Session, text: &str) -> (String, Vec<String>) {
     let mut out = String::new();
-    let mut replies = session.execute(text);
-    while let Some(reply) = replies.next() {
+    for reply in session.execute(text) {
         out += &match reply {
             Ok(Reply::Text(text) | Reply::Plan(text)) => text,
             Ok(Reply::Preview(preview)) => preview.lines().join("\n"),

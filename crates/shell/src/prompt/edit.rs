@@ -18,6 +18,7 @@ use super::names::Names;
 use super::review::{Keeper, Redraw, Review};
 use super::rust::Rust;
 use super::{Line, editor, is_whole, keys};
+use crate::interrupt::Interrupt;
 
 /// Lines that wait to be shown above the prompt.
 const WAITING: usize = 256;
@@ -75,8 +76,8 @@ impl Editor {
         Editor { line, names, rust, head: Head::default(), printer: sender, redraw, outside, _review: review }
     }
 
-    /// Reads until a text is whole.
-    pub fn read(&mut self) -> io::Result<Line> {
+    /// Reads until a text is whole. A Ctrl-C that ended the editor outside is not meant for what is typed next.
+    pub fn read(&mut self, interrupt: &Interrupt) -> io::Result<Line> {
         let mark = Mark(self.head.clone(), self.rust.clone());
         loop {
             return Ok(match self.line.read_line(&mark)? {
@@ -84,6 +85,7 @@ impl Editor {
                 Signal::CtrlD => Line::Leave,
                 Signal::HostCommand(command) if command == keys::EDIT => {
                     self.edit_outside();
+                    interrupt.clear();
                     continue;
                 }
                 Signal::HostCommand(_) => Line::Watch,

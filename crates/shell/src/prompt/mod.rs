@@ -179,7 +179,7 @@ impl Prompt {
     fn read(&mut self, screen: &mut Screen, interrupt: &Interrupt) -> io::Result<Line> {
         screen.flush()?;
         match self {
-            Prompt::Editor(editor) => editor.read(),
+            Prompt::Editor(editor) => editor.read(interrupt),
             Prompt::Plain(rust) => read_plain(rust, interrupt),
         }
     }
