@@ -148,7 +148,8 @@ impl Intake {
 
     /// The rows for which a user's function fails, in order, each with what it says.
     fn failing(&self, rows: &RecordBatch) -> Result<Vec<(usize, String)>> {
-        let (mut open, mut found) = (vec![0..rows.num_rows()], Vec::new());
+        let all = 0..rows.num_rows();
+        let (mut open, mut found) = (vec![all], Vec::new());
         while let Some(part) = open.pop() {
             match self.with_computed(&rows.slice(part.start, part.len())) {
                 Ok(_) => {}

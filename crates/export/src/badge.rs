@@ -81,8 +81,7 @@ fn obstacle(graph: &Graph, node: &Node, unknown: &impl Fn(&str) -> bool) -> Opti
         Op::Expand(lists) => lists.iter().find_map(|list| function(list, unknown)),
         Op::GroupAggregate(group) => aggregate(&group.aggregates, unknown),
         Op::WindowAggregate(window) => {
-            let of_window = assigned(graph, node).and_then(|assign| odd_window(window, assign));
-            of_window.or_else(|| aggregate(&window.aggregates, unknown))
+            odd_window(graph, node, window).or_else(|| aggregate(&window.aggregates, unknown))
         }
         Op::Over(over) => over.calls.iter().find_map(|call| aggregate(std::slice::from_ref(&call.call), unknown)),
         _ => None,
@@ -100,14 +99,19 @@ fn assigned<'g>(graph: &'g Graph, node: &Node) -> Option<&'g AssignWindow> {
 }
 
 /// What Flink does otherwise with the windows of an aggregation.
-fn odd_window(aggregate: &WindowAggregate, assign: &AssignWindow) -> Option<(String, String)> {
+fn odd_window(graph: &Graph, node: &Node, aggregate: &WindowAggregate) -> Option<(String, String)> {
     let said = |why: &str, way_out: &str| Some((why.to_string(), way_out.to_string()));
-    match assign.window {
+    let assigned = assigned(graph, node);
+    let window = match &aggregate.input {
+        WindowInput::Time { window, .. } => window,
+        WindowInput::Attached { .. } => &assigned?.window,
+    };
+    match window {
         Window::Hop { size, slide, .. } if size % slide != 0 => said(
             "it aggregates windows whose size is no multiple of their slide, and Flink's HOP knows no such ones",
             "choose a size that is a multiple of the slide",
         ),
-        Window::Session { .. } if aggregate.keys.len() > assign.partition.len() => said(
+        Window::Session { .. } if assigned.is_some_and(|assign| aggregate.keys.len() > assign.partition.len()) => said(
             "more is grouped by than sessions are cut by, and Flink takes rows back there that are final here",
             "name all columns of GROUP BY behind PARTITION BY, or group by the window and those only",
         ),

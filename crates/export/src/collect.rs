@@ -293,6 +293,20 @@ mod tests {
         let limited = of(&format!("{tap}{sink}INSERT INTO u SELECT * FROM t LIMIT 3"));
         assert_eq!(limited.len(), 1);
         assert!(limited[0].why.contains("LIMIT") && !limited[0].way_out.is_empty(), "{limited:?}");
+        let timed =
+            "CREATE TABLE t (k STRING, v INT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts) WITH ('connector' = 'x');";
+        let uneven =
+            "INSERT INTO u SELECT k, MAX(v) FROM t GROUP BY k, HOP(ts, INTERVAL '4' SECOND, INTERVAL '5' SECOND)";
+        let wider = "INSERT INTO u SELECT k, v FROM TABLE(SESSION(TABLE t PARTITION BY k, DESCRIPTOR(ts), INTERVAL '5' SECOND)) \
+                     GROUP BY k, v, window_start, window_end";
+        for (query, why) in
+            [(uneven, "no multiple of their slide"), (wider, "more is grouped by than sessions are cut by")]
+        {
+            let found = of(&format!("{timed}{sink}{query}"));
+            assert!(found.len() == 1 && found[0].why.contains(why), "{found:?}");
+        }
+        let joined = "INSERT INTO u SELECT a.k, b.v FROM t AS a, t AS b WHERE a.k = b.k AND a.ts BETWEEN b.ts - INTERVAL '1' SECOND AND b.ts";
+        assert_eq!(of(&format!("{timed}{sink}{joined}")), []);
         let header =
             table("t", "'connector' = 'filesystem', 'path' = 'd*/x.csv', 'format' = 'csv', 'csv.header' = 'true'");
         let places: Vec<String> =

@@ -428,7 +428,7 @@ impl<'a> Work<'a> {
     fn tell_failures(&mut self, progress: &Progress) {
         let rows: u64 = progress.operators.iter().map(|operator| operator.bad).sum();
         if rows > self.failures {
-            let last = progress.operators.iter().filter_map(|operator| operator.failure.as_deref()).last();
+            let last = progress.operators.iter().rev().find_map(|operator| operator.failure.as_deref());
             warn!(rows, reason = last.unwrap_or_default(), "rows are left out because a function failed for them");
         }
         self.failures = rows;

@@ -189,11 +189,14 @@ fn functions_of_rust_go_along_and_give_the_same_answer() {
     put("work/words.sql", WORDS);
     put("work/letters.rs", "#[udf] fn letters(word: &str) -> i64 { word.chars().count() as i64 }\n");
     put("texts.jsonl", "{\"line\":\"Über den Dächern\"}\n{\"line\":\"über\"}\n");
-    let refused = run(site.path(), &["export", "work/words.sql", "--into", "job", "--flink"], b"");
-    for words in
-        ["letters is a function of Rust", "and Flink runs those of Java and Python only", "hint: say it in SQL"]
-    {
-        assert!(stderr(&refused).contains(words), "{}", stderr(&refused));
+    // Before anybody looks for a Flink to verify it with.
+    for way in ["--flink", "--verify"] {
+        let refused = run(site.path(), &["export", "work/words.sql", "--into", "job", way], b"");
+        for words in
+            ["letters is a function of Rust", "and Flink runs those of Java and Python only", "hint: say it in SQL"]
+        {
+            assert!(stderr(&refused).contains(words), "{}", stderr(&refused));
+        }
     }
     assert!(!site.path().join("job").exists());
     let done = run(site.path(), &["export", "work/words.sql", "--into", "job"], b"");
