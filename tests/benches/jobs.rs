@@ -217,7 +217,7 @@ fn held(process: u32, line: &str) -> Option<u64> {
 fn memory(broker: &Broker) {
     let minutes = number("MINUTES", 30);
     let sql = "CREATE TABLE numbers (k BIGINT, v BIGINT) WITH ('connector' = 'datagen', 'fields.k.min' = '1', \
-               'fields.k.max' = '100000', 'rows-per-second' = '100000000');\n\
+               'fields.k.max' = '100000', 'fields.v.min' = '0', 'fields.v.max' = '1000', 'rows-per-second' = '100000000');\n\
                CREATE TABLE sunk (k BIGINT, n BIGINT, s BIGINT, h BIGINT) WITH ('connector' = 'blackhole');\n\
                INSERT INTO sunk SELECT k, COUNT(*), SUM(v), MAX(v) FROM numbers GROUP BY k;\n";
     let job = Job::new(broker, true, "'connector' = 'blackhole'", "k BIGINT", "SELECT 1", "1 s");

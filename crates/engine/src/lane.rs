@@ -47,6 +47,9 @@ pub trait Outlet {
     /// Nothing that still comes to this operator changes what it says.
     fn satisfied(&mut self, _node: NodeId) {}
 
+    /// A lane that has much to say at once is between two pieces of it: whoever takes them may catch up.
+    fn breathe(&mut self) {}
+
     /// All operators of lane `lane` have saved their state at the barrier of this epoch.
     fn saved(&mut self, lane: usize, epoch: Epoch, state: State) -> Result<()>;
 }
@@ -147,23 +150,24 @@ impl Lane {
 
     /// Takes a message and all that follows from it in this lane.
     pub fn take(&mut self, envelope: Envelope, outlet: &mut dyn Outlet) -> Result<()> {
-        let mut waiting = VecDeque::from([envelope]);
+        self.drain(VecDeque::from([envelope]), outlet)
+    }
+
+    fn drain(&mut self, mut waiting: VecDeque<Envelope>, outlet: &mut dyn Outlet) -> Result<()> {
         while let Some(envelope) = waiting.pop_front() {
             let node = envelope.node;
             match self.seat(node).align(envelope) {
                 Step::Pass(envelope) => {
-                    for message in self.work(envelope)? {
-                        self.deliver(node, message, &mut waiting, outlet)?;
-                    }
+                    let said = self.work(envelope)?;
+                    self.pour(node, said, &mut waiting, outlet)?;
                     if self.seat(node).is_satisfied() {
                         outlet.satisfied(node);
                     }
                 }
                 Step::Held | Step::Arrived => {}
                 Step::Complete(epoch) => {
-                    for message in self.settle(node)? {
-                        self.deliver(node, message, &mut waiting, outlet)?;
-                    }
+                    let said = self.say(node, |seat, output| seat.settle(output))?;
+                    self.pour(node, said, &mut waiting, outlet)?;
                     self.cut(node, epoch, outlet)?;
                     self.deliver(node, Message::Barrier(epoch), &mut waiting, outlet)?;
                     // What was held came before all that waits.
@@ -174,6 +178,29 @@ impl Lane {
             }
         }
         Ok(())
+    }
+
+    /// Delivers what an operator has said, and what it has more to say: piece by piece, each worked off before
+    /// the next is asked for, unless something waits that came before it.
+    fn pour(
+        &mut self,
+        node: NodeId,
+        mut said: Vec<Message>,
+        waiting: &mut VecDeque<Envelope>,
+        outlet: &mut dyn Outlet,
+    ) -> Result<()> {
+        let is_alone = waiting.is_empty();
+        loop {
+            said.into_iter().try_for_each(|message| self.deliver(node, message, waiting, outlet))?;
+            if !self.seat(node).has_more() {
+                return Ok(());
+            }
+            if is_alone {
+                self.drain(std::mem::take(waiting), outlet)?;
+                outlet.breathe();
+            }
+            said = self.say(node, |seat, output| seat.go_on(output))?;
+        }
     }
 
     /// Tells of its operators, if somebody has asked since the last time. Called between two messages.
@@ -220,18 +247,18 @@ impl Lane {
 
     /// Lets an operator work on a message; what it says in turn.
     fn work(&mut self, envelope: Envelope) -> Result<Vec<Message>> {
-        let mut output = std::mem::take(&mut self.output);
-        let seat = self.seat(envelope.node);
-        let said = seat.work(envelope, &mut output).map_err(|error| error.within(&seat.uid));
-        self.output = output;
-        said
+        self.say(envelope.node, |seat, output| seat.work(envelope, output))
     }
 
-    /// What an operator has put off comes out before the barrier.
-    fn settle(&mut self, node: NodeId) -> Result<Vec<Message>> {
+    /// What an operator says when it is asked so.
+    fn say(
+        &mut self,
+        node: NodeId,
+        ask: impl FnOnce(&mut Seat, &mut Output) -> Result<Vec<Message>>,
+    ) -> Result<Vec<Message>> {
         let mut output = std::mem::take(&mut self.output);
         let seat = self.seat(node);
-        let said = seat.settle(&mut output).map_err(|error| error.within(&seat.uid));
+        let said = ask(seat, &mut output).map_err(|error| error.within(&seat.uid));
         self.output = output;
         said
     }
@@ -352,6 +379,19 @@ impl Seat {
         Ok((tables, pieces))
     }
 
+    /// Whether its operator has more to say than it said.
+    fn has_more(&self) -> bool {
+        matches!(&self.work, Work::Operator(operator) if operator.has_more())
+    }
+
+    /// What more its operator has to say.
+    fn go_on(&mut self, output: &mut Output) -> Result<Vec<Message>> {
+        let Work::Operator(operator) = &mut self.work else { return Ok(Vec::new()) };
+        operator.go_on(output)?;
+        Ok(self.said(output).collect())
+    }
+
+    /// What its operator has put off, which comes out before a barrier.
     fn settle(&mut self, output: &mut Output) -> Result<Vec<Message>> {
         let Work::Operator(operator) = &mut self.work else { return Ok(Vec::new()) };
         operator.settle(output)?;

@@ -93,6 +93,16 @@ pub trait Operator: Send {
         Ok(())
     }
 
+    /// Whether what it has to say was too much for once: then it is to [`Operator::go_on`] before it hears anything.
+    fn has_more(&self) -> bool {
+        false
+    }
+
+    /// Says more.
+    fn go_on(&mut self, _out: &mut Output) -> Result<()> {
+        Ok(())
+    }
+
     /// What of the state that was saved last lies on a shelf.
     fn pieces(&self) -> Vec<Piece> {
         Vec::new()
@@ -183,6 +193,11 @@ impl Output {
         if watermark > Millis::MIN {
             self.watermark = Some(watermark);
         }
+    }
+
+    /// How many rows were emitted since they were last taken.
+    pub fn rows(&self) -> usize {
+        self.batches.iter().map(Batch::len).sum()
     }
 
     /// Gives up rows that came after their time. They keep the columns of the operator's input.

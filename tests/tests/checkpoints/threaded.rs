@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray};
-use millstream_engine::{Cut, Doors, Options, Run, resume, start};
+use millstream_engine::{Cut, Doors, Memory, MemoryShelf, Options, Run, resume, start};
 use millstream_plan::Graph;
 use millstream_record::Epoch;
 use millstream_sql::catalog::Table;
@@ -165,14 +165,26 @@ fn comes_to_its_end(run: &mut Run) -> bool {
     true
 }
 
-/// Runs with a checkpoint as often as can be, torn down behind every `every`th, each time over the next of
-/// these numbers of lanes; how many runs it took.
-fn interrupted(graph: &Graph, world: &World, lanes: &[usize], every: u64) -> u64 {
+/// How the runs of a job differ: each takes the next number of lanes, and the next memory for state.
+#[derive(Clone, Copy, Debug)]
+struct Turns<'a> {
+    lanes: &'a [usize],
+    memory: &'a [Option<u64>],
+}
+
+/// Memory for all.
+const PLENTY: &[Option<u64>] = &[None];
+
+/// Runs with a checkpoint as often as can be, torn down behind every `every`th; how many runs it took.
+fn interrupted(graph: &Graph, world: &World, turns: Turns<'_>, every: u64) -> u64 {
     let (mut last, mut epoch, mut runs, mut allowed) = (Cut::default(), 0, 0, 0);
     loop {
-        let parallelism = lanes[runs as usize % lanes.len()];
+        let parallelism = turns.lanes[runs as usize % turns.lanes.len()];
+        let memory = turns.memory[runs as usize % turns.memory.len()];
+        let memory = memory.map(|limit| Arc::new(Memory::new(limit, Arc::new(MemoryShelf))));
         runs += 1;
-        let mut run = resume(graph.clone(), world.doors(), options(parallelism), &last).expect("starts");
+        let options = Options { memory, ..options(parallelism) };
+        let mut run = resume(graph.clone(), world.doors(), options, &last).expect("starts");
         loop {
             // A run that is torn down behind every cut would else never be seen at its end.
             let ends = allowed >= ROWS && comes_to_its_end(&mut run);
@@ -201,7 +213,7 @@ fn a_run_that_is_cut_and_resumed_commits_what_an_undisturbed_one_gives() {
     let graph = graph();
     let expected = undisturbed(&graph);
     for (lanes, every, piece) in [(1, 1, 32), (2, 3, 16), (3, 2, 64)] {
-        commits_the_same(&graph, &expected, &[lanes], every, piece);
+        commits_the_same(&graph, &expected, Turns { lanes: &[lanes], memory: PLENTY }, every, piece);
     }
 }
 
@@ -210,23 +222,38 @@ fn a_run_goes_on_over_another_number_of_lanes() {
     let graph = graph();
     let expected = undisturbed(&graph);
     for (lanes, every, piece) in [(&[1, 3][..], 2, 32), (&[2, 5, 1, 4][..], 1, 64), (&[4, 2][..], 3, 16)] {
-        commits_the_same(&graph, &expected, lanes, every, piece);
+        commits_the_same(&graph, &expected, Turns { lanes, memory: PLENTY }, every, piece);
     }
 }
 
-fn commits_the_same(graph: &Graph, expected: &[Vec<String>], lanes: &[usize], every: u64, piece: usize) {
+#[test]
+fn state_that_was_put_away_goes_on_in_memory_and_over_other_lanes() {
+    let graph = graph();
+    let expected = undisturbed(&graph);
+    let (none, some) = (Some(0), Some(30_000));
+    for (lanes, memory, every, piece) in [
+        (&[2][..], &[none][..], 2, 32),
+        (&[1, 3, 2], &[none], 1, 64),
+        (&[2], &[none, None, some], 1, 16),
+        (&[1, 3, 2, 2, 4], &[none, None, some, some], 2, 32),
+    ] {
+        commits_the_same(&graph, &expected, Turns { lanes, memory }, every, piece);
+    }
+}
+
+fn commits_the_same(graph: &Graph, expected: &[Vec<String>], turns: Turns<'_>, every: u64, piece: usize) {
     let world = World::new(piece);
-    let runs = interrupted(graph, &world, lanes, every);
+    let runs = interrupted(graph, &world, turns, every);
     for ((sink, found), expected) in SINKS.iter().zip(world.rows()).zip(expected) {
         let differs = found.iter().zip(expected).find(|(found, expected)| found != expected);
         assert!(
             found == *expected,
-            "{lanes:?} lanes, every {every}: {sink} has {} rows instead of {} after {runs} runs, first {differs:?}",
+            "{turns:?}, every {every}: {sink} has {} rows instead of {} after {runs} runs, first {differs:?}",
             found.len(),
             expected.len()
         );
     }
-    assert!(runs > 1, "{lanes:?} lanes, every {every}: it was never interrupted");
+    assert!(runs > 1, "{turns:?}, every {every}: it was never interrupted");
 }
 
 #[test]

@@ -3,8 +3,8 @@
 //! An operator with keys does its work as ever while there is room. When the memory for state runs short its
 //! keys are divided by the first bits of their hashes into shards, each with an operator of its own (a hybrid
 //! hash join does the same with its build side). Shards that do not fit are written to a shelf and let go.
-//! Rows for such a shard wait until it is worth reading it: until a window ends, a barrier comes, or enough
-//! rows wait. A shard sees its rows and all watermarks in the order in which they came, so what it computes
+//! Rows for such a shard wait, on the shelf too if they are many, until it is worth reading it: until a window
+//! ends, a barrier comes, or as much waits as the shard itself is. A shard sees its rows and all watermarks in the order in which they came, so what it computes
 //! is the same; it only comes later, and the watermark of the output waits for it.
 //!
 //! Who is in memory stays there, and who comes in when it is full goes again: the shards are visited in
@@ -12,6 +12,7 @@
 
 mod listed;
 mod memory;
+mod queue;
 mod shard;
 mod shards;
 mod stage;
@@ -153,6 +154,20 @@ impl Operator for SpillingOperator {
             Held::Whole(operator) => operator.on_end(port, out),
             // The watermark that came with the end has let all out; no operator with keys does more.
             Held::Divided(_) => Ok(()),
+        }
+    }
+
+    fn has_more(&self) -> bool {
+        match &self.held {
+            Held::Whole(operator) => operator.has_more(),
+            Held::Divided(shards) => shards.has_more(),
+        }
+    }
+
+    fn go_on(&mut self, out: &mut Output) -> Result<()> {
+        match &mut self.held {
+            Held::Whole(operator) => operator.go_on(out),
+            Held::Divided(shards) => shards.go_on(&mut self.spill, out),
         }
     }
 

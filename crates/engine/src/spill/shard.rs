@@ -1,10 +1,10 @@
 //! A shard: the keys of an operator whose hashes begin alike, with an operator of their own. It is in memory
 //! or lies on the shelf; rows that come while it lies there wait for its turn.
 
-use millstream_record::{Batch, Mark, Millis};
+use millstream_record::Millis;
 
 use super::Spill;
-use super::stage::bytes_of;
+use super::queue::Queue;
 use crate::error::Result;
 use crate::exchange::Division;
 use crate::operator::{Operator, Output, Wake};
@@ -35,10 +35,8 @@ pub struct Shard {
     /// Its state on the shelf, of several lanes if it comes from another parallelism. Empty when the operator
     /// has gone on since.
     pub pieces: Vec<Piece>,
-    /// What it has not worked on, by input.
-    queue: Vec<(usize, Batch)>,
-    waiting_rows: usize,
-    waiting_bytes: usize,
+    /// What it has not worked on.
+    pub queue: Queue,
     /// Bytes of the operator in memory.
     size: usize,
     pub wake: Wake,
@@ -49,17 +47,7 @@ pub struct Shard {
 impl Shard {
     /// A shard whose state lies on the shelf.
     pub fn away(prefix: Prefix, pieces: Vec<Piece>, wake: Wake) -> Shard {
-        Shard {
-            prefix,
-            operator: None,
-            pieces,
-            queue: Vec::new(),
-            waiting_rows: 0,
-            waiting_bytes: 0,
-            size: 0,
-            wake,
-            reached: Millis::MIN,
-        }
+        Shard { prefix, operator: None, pieces, queue: Queue::default(), size: 0, wake, reached: Millis::MIN }
     }
 
     /// All keys, with the operator that has held them in one piece.
@@ -75,7 +63,7 @@ impl Shard {
 
     /// Bytes in memory, of its state and of rows that wait.
     pub fn bytes(&self) -> usize {
-        self.size + self.waiting_bytes
+        self.size + self.queue.bytes()
     }
 
     /// Bytes of its state in memory.
@@ -83,36 +71,14 @@ impl Shard {
         self.size
     }
 
-    /// Bytes of rows that wait.
-    pub fn waiting_bytes(&self) -> usize {
-        self.waiting_bytes
-    }
-
-    /// Whether rows wait.
-    pub fn has_rows(&self) -> bool {
-        self.waiting_rows > 0
-    }
-
     /// Whether rows wait, or the watermark calls for it.
     pub fn has_work(&self, watermark: Millis) -> bool {
-        self.waiting_rows > 0 || (!self.queue.is_empty() && self.wake.is_due(watermark))
+        self.queue.has_rows() || (!self.queue.is_empty() && self.wake.is_due(watermark))
     }
 
-    /// Puts rows and marks behind those that wait.
-    pub fn push(&mut self, port: usize, batch: Batch) {
-        if batch.is_empty() {
-            let Some(watermark) = batch.watermark() else { return };
-            if let Some((_, last)) = self.queue.last_mut() {
-                // Without a row between them only the last mark counts; it says the same on every input.
-                let after = last.len() as u32;
-                last.marks.retain(|mark| mark.after < after);
-                last.marks.push(Mark { after, watermark });
-                return;
-            }
-        }
-        self.waiting_rows += batch.len();
-        self.waiting_bytes += bytes_of(&batch.rows);
-        self.queue.push((port, batch));
+    /// Whether so much waits that reading the state for it is worth it.
+    pub fn is_worth_reading(&self) -> bool {
+        self.queue.all_bytes() >= self.pieces.iter().map(|piece| piece.bytes()).sum()
     }
 
     /// Works on all that waits; what comes out goes to `out`, without its marks.
@@ -125,19 +91,20 @@ impl Shard {
             None => spill.load(&self.pieces)?,
         };
         spill.free(std::mem::take(&mut self.pieces));
-        (self.waiting_rows, self.waiting_bytes) = (0, 0);
-        let mut own = Output::default();
-        for (port, batch) in std::mem::take(&mut self.queue) {
+        let (mut own, mut reached) = (Output::default(), self.reached);
+        self.queue.take(spill, |port, batch| {
             operator.on_batch(port, batch, &mut own)?;
             let (batches, late, watermark) = own.take();
             for mut batch in batches {
-                self.reached = batch.watermark().unwrap_or(self.reached);
+                reached = batch.watermark().unwrap_or(reached);
                 batch.marks.clear();
                 out.emit(batch);
             }
             late.into_iter().for_each(|rows| out.late(rows));
-            self.reached = watermark.unwrap_or(self.reached);
-        }
+            reached = watermark.unwrap_or(reached);
+            Ok(())
+        })?;
+        self.reached = reached;
         self.size = operator.size();
         self.wake = operator.wake();
         self.operator = Some(operator);
@@ -189,7 +156,8 @@ impl Spill {
         Ok(operator)
     }
 
-    fn write(&mut self, tables: &Tables) -> Result<Piece> {
+    /// Puts tables on the shelf.
+    pub fn write(&mut self, tables: &Tables) -> Result<Piece> {
         let piece = self.memory.shelf().write(tables)?;
         self.counts.writes += 1;
         self.counts.bytes += piece.bytes();
@@ -197,7 +165,7 @@ impl Spill {
     }
 
     /// Pieces that are not needed here any more; a checkpoint may still hold them.
-    fn free(&mut self, pieces: Vec<Piece>) {
+    pub fn free(&mut self, pieces: Vec<Piece>) {
         self.counts.bytes -= pieces.iter().map(|piece| piece.bytes()).sum::<u64>();
     }
 }

@@ -1,6 +1,7 @@
 //! The shards of one operator: rows are given to them, and they are worked on in turns.
 
 use std::cmp::Reverse;
+use std::collections::VecDeque;
 
 use millstream_record::{Batch, Millis};
 
@@ -24,6 +25,9 @@ const SMALL_SHARD: usize = 64 << 10;
 /// So much of its share an operator uses for rows that wait.
 const SHARE_OF_WAITING: usize = 4;
 
+/// When so many rows have come out of shards, they are handed on before the next shard has its turn.
+const ENOUGH_ROWS: usize = 1 << 16;
+
 /// The shards of one operator.
 pub struct Shards {
     all: Vec<Shard>,
@@ -40,6 +44,8 @@ pub struct Shards {
     probe_reached: Millis,
     /// The lowest watermark that rows on the stage or in queues wait for.
     due: Millis,
+    /// The shards whose turn it is.
+    agenda: VecDeque<usize>,
     /// Bytes in memory.
     bytes: usize,
 }
@@ -81,6 +87,7 @@ impl Shards {
             probe: (spill.make)()?,
             probe_reached: Millis::MIN,
             due: Millis::MAX,
+            agenda: VecDeque::new(),
             bytes: 0,
         };
         (0..shards.all.len()).for_each(|number| shards.enter(number));
@@ -110,7 +117,8 @@ impl Shards {
         }
         if self.stage.is_full() || spill.memory.is_short(self.bytes + self.stage.bytes()) {
             self.distribute(spill)?;
-            self.turn(Some(spill.memory.share() / SHARE_OF_WAITING), spill, out)?;
+            self.make_room(spill)?;
+            return self.go_on(spill, out);
         }
         self.say(out);
         Ok(())
@@ -138,7 +146,7 @@ impl Shards {
             let shard_of = |hash: u64| usize::from(self.directory[division.part_of(hash)]);
             let parts = divide(&batch, &spill.keys[port], self.all.len(), shard_of)?;
             for (shard, part) in self.all.iter_mut().zip(parts) {
-                shard.push(port, part);
+                shard.queue.push(port, part);
             }
         }
         self.count();
@@ -149,27 +157,53 @@ impl Shards {
         self.bytes = self.stage.bytes() + self.all.iter().map(Shard::bytes).sum::<usize>();
     }
 
-    /// Works on all that waits: behind this, every shard has done what its rows and the watermark ask for.
+    /// Works on all that waits: behind this, and what it has more to say, every shard has done what its rows and
+    /// the watermark ask for.
     pub fn settle(&mut self, spill: &mut Spill, out: &mut Output) -> Result<()> {
         self.distribute(spill)?;
-        self.turn(None, spill, out)?;
+        self.agenda = self.with_work().into();
         self.due = Millis::MAX;
-        self.say(out);
+        self.go_on(spill, out)
+    }
+
+    /// The shards that have work: first those in memory, which need nothing that is not there.
+    fn with_work(&self) -> Vec<usize> {
+        let mut found: Vec<usize> = (0..self.all.len()).filter(|&n| self.all[n].has_work(self.watermark)).collect();
+        found.sort_by_key(|&n| (!self.all[n].is_loaded(), Reverse(self.all[n].queue.bytes())));
+        found
+    }
+
+    /// Gives the shards in memory their turn. Of the others rows wait, and those with most of them are read or
+    /// their rows put away until the rest takes no more memory than it may.
+    fn make_room(&mut self, spill: &mut Spill) -> Result<()> {
+        let room = spill.memory.share() / SHARE_OF_WAITING;
+        let mut waiting: usize = self.all.iter().map(|shard| shard.queue.bytes()).sum();
+        for number in self.with_work() {
+            let shard = &mut self.all[number];
+            if !shard.is_loaded() && waiting <= room {
+                break;
+            }
+            waiting -= shard.queue.bytes();
+            if shard.is_loaded() || shard.is_worth_reading() {
+                self.agenda.push_back(number);
+            } else {
+                shard.queue.write(spill)?;
+            }
+        }
+        self.count();
+        spill.tell(self.bytes);
         Ok(())
     }
 
-    /// Goes once through the shards that have work; first those in memory, since they need nothing that is
-    /// not there. The others have their turn only as long as their rows take more than `room`, if it is given.
-    fn turn(&mut self, room: Option<usize>, spill: &mut Spill, out: &mut Output) -> Result<()> {
-        let mut order: Vec<usize> = (0..self.all.len()).filter(|&n| self.all[n].has_work(self.watermark)).collect();
-        order.sort_by_key(|&n| (!self.all[n].is_loaded(), Reverse(self.all[n].waiting_bytes())));
-        let mut waiting: usize = order.iter().map(|&number| self.all[number].waiting_bytes()).sum();
-        for number in order {
+    /// Whether shards have their turn now.
+    pub fn has_more(&self) -> bool {
+        !self.agenda.is_empty()
+    }
+
+    /// Gives shards their turn until they have said enough for once.
+    pub fn go_on(&mut self, spill: &mut Spill, out: &mut Output) -> Result<()> {
+        while let Some(number) = self.agenda.pop_front() {
             let shard = &mut self.all[number];
-            if !shard.is_loaded() && room.is_some_and(|room| waiting <= room) {
-                break;
-            }
-            waiting -= shard.waiting_bytes();
             let before = shard.bytes();
             shard.work(spill, out)?;
             self.bytes = self.bytes - before + shard.bytes();
@@ -178,6 +212,12 @@ impl Shards {
                 self.put_away(number, spill)?;
                 spill.tell(self.bytes);
             }
+            if out.rows() >= ENOUGH_ROWS {
+                break;
+            }
+        }
+        if self.agenda.is_empty() {
+            self.say(out);
         }
         Ok(())
     }
@@ -187,7 +227,7 @@ impl Shards {
         let before = self.all[number].bytes();
         let most = (spill.memory.share() / SHARE_OF_A_SHARD).max(SMALL_SHARD);
         let shard = &mut self.all[number];
-        if shard.size() > most && shard.prefix.depth < MOST_BITS && shard.waiting_bytes() == 0 {
+        if shard.size() > most && shard.prefix.depth < MOST_BITS && shard.queue.is_empty() {
             let mut halves = shard.split(1, spill)?;
             if let (Some(other), Some(one)) = (halves.pop(), halves.pop()) {
                 self.all[number] = one;
@@ -221,7 +261,7 @@ impl Shards {
     /// Says how far all shards have come.
     fn say(&mut self, out: &mut Output) {
         let reached =
-            |shard: &Shard| if shard.has_rows() { shard.reached } else { shard.reached.max(self.idle(shard)) };
+            |shard: &Shard| if shard.queue.has_rows() { shard.reached } else { shard.reached.max(self.idle(shard)) };
         let stage = if self.stage.has_rows() { self.said } else { Millis::MAX };
         let reached = self.all.iter().map(reached).min().unwrap_or(Millis::MIN).min(stage);
         if reached > self.said {
@@ -237,7 +277,7 @@ impl Shards {
 
     /// Writes down what is not on the shelf; the list of all shards.
     pub fn save(&mut self, spill: &mut Spill) -> Result<Tables> {
-        if self.stage.has_rows() || self.all.iter().any(Shard::has_rows) {
+        if self.stage.has_rows() || self.all.iter().any(|shard| shard.queue.has_rows()) {
             return Err(EngineError::Compute(
                 "its state is saved while rows wait; a barrier lets them go first".into(),
             ));

@@ -3,7 +3,7 @@
 
 use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
 use arrow::compute::concat_batches;
-use millstream_record::{Batch, Kind, Kinds, Mark};
+use millstream_record::{Batch, Kind, Kinds, Mark, Millis};
 
 use crate::error::Result;
 use crate::keys::hash_rows;
@@ -45,9 +45,13 @@ impl Stage {
 
     /// All of it, batches of one input that follow each other put together.
     pub fn take(&mut self) -> Result<Vec<(usize, Batch)>> {
-        let waiting = std::mem::take(self).waiting;
-        waiting.chunk_by(|(one, _), (other, _)| one == other).map(|run| Ok((run[0].0, join(run)?))).collect()
+        joined(std::mem::take(self).waiting)
     }
+}
+
+/// Batches of one input that follow each other as one.
+pub fn joined(batches: Vec<(usize, Batch)>) -> Result<Vec<(usize, Batch)>> {
+    batches.chunk_by(|(one, _), (other, _)| one == other).map(|run| Ok((run[0].0, join(run)?))).collect()
 }
 
 /// The bytes of the rows themselves, whatever the arrays they are cut from have.
@@ -79,22 +83,37 @@ fn join(run: &[(usize, Batch)]) -> Result<Batch> {
 /// part has only the last.
 pub fn divide(batch: &Batch, keys: &[usize], count: usize, part_of: impl Fn(u64) -> usize) -> Result<Vec<Batch>> {
     let keys: Vec<ArrayRef> = keys.iter().map(|&key| batch.rows.column(key).clone()).collect();
-    let mut places: Vec<Vec<u32>> = vec![Vec::new(); count];
+    let mut parts: Vec<Part> = (0..count).map(|_| Part::default()).collect();
+    let (mut marks, mut reached) = (batch.marks.iter().peekable(), None);
     for (row, hash) in (0u32..).zip(hash_rows(&keys, batch.len())?) {
-        places[part_of(hash)].push(row);
-    }
-    let part = |places: Vec<u32>| -> Result<Batch> {
-        let kinds = batch.kinds.as_ref().map(|kinds| Kinds::new(places.iter().map(|&row| kinds.get(row as usize))));
-        let mut marks: Vec<Mark> = Vec::new();
-        let mut after = 0;
-        for mark in &batch.marks {
-            after += places[after..].partition_point(|&row| row < mark.after);
-            match marks.last_mut() {
-                Some(last) if last.after as usize == after => last.watermark = mark.watermark,
-                _ => marks.push(Mark { after: after as u32, ..*mark }),
-            }
+        while let Some(mark) = marks.next_if(|mark| mark.after <= row) {
+            reached = Some(mark.watermark);
         }
-        Ok(Batch { rows: take_rows(&batch.rows, &UInt32Array::from(places))?, kinds, marks })
-    };
-    places.into_iter().map(part).collect()
+        let part = &mut parts[part_of(hash)];
+        part.hear(reached);
+        part.rows.push(row);
+    }
+    let last = batch.watermark();
+    parts.iter_mut().for_each(|part| part.hear(last));
+    parts.into_iter().map(|part| part.of(batch)).collect()
+}
+
+/// The rows of a part, by their places in the batch, and the marks between them.
+#[derive(Default)]
+struct Part {
+    rows: Vec<u32>,
+    marks: Vec<Mark>,
+}
+
+impl Part {
+    /// The watermark that stands before the next row, whether it moved or not.
+    fn hear(&mut self, reached: Option<Millis>) {
+        let moved = reached.filter(|&reached| self.marks.last().is_none_or(|last| last.watermark < reached));
+        self.marks.extend(moved.map(|watermark| Mark { after: self.rows.len() as u32, watermark }));
+    }
+
+    fn of(self, batch: &Batch) -> Result<Batch> {
+        let kinds = batch.kinds.as_ref().map(|kinds| Kinds::new(self.rows.iter().map(|&row| kinds.get(row as usize))));
+        Ok(Batch { rows: take_rows(&batch.rows, &UInt32Array::from(self.rows))?, kinds, marks: self.marks })
+    }
 }

@@ -40,6 +40,8 @@ pub struct Outcome {
     pub late: Vec<String>,
     /// What was put away since the last recovery.
     pub spilled: Spilled,
+    /// In how many pieces the state lay at the cut.
+    pub pieces: usize,
 }
 
 impl Outcome {
@@ -311,6 +313,7 @@ impl Running<'_> {
         // What came out behind the cut comes again.
         let Some((epoch, state)) = self.pipeline.cut(&mut |_, _| Ok(())).expect("the cut is sound") else { return };
         assert_eq!(epoch, Epoch(1));
+        notes.outcome.pieces = state.pieces.values().map(Vec::len).sum();
         barriers.done = true;
         self.note_late(notes.outcome);
         *self = Running::start(self.graph, self.lanes, [self.memory[1]; 2]);

@@ -61,6 +61,8 @@ impl Packs {
     pub fn take(self: &Arc<Self>, checkpoint: &Path, name: &str, sum: Sum) -> Result<Piece> {
         let (from, to) = (checkpoint.join(name), self.folder.join(name));
         link_or_copy(&from, &to)?;
+        // A checkpoint that came with a savepoint may have higher numbers than were found at the start.
+        self.next.fetch_max(number_of(name).map_or(0, |number| number + 1), Ordering::Relaxed);
         Ok(self.piece(name.into(), Known { sum, synced: true }))
     }
 
@@ -90,7 +92,9 @@ impl Packs {
         }
         let name = format!("{PREFIX}{}.pack", self.next.fetch_add(1, Ordering::Relaxed));
         let path = self.folder.join(&name);
-        let written = disk(Disk::Write).and_then(|()| File::create(&path)).and_then(|mut file| file.write_all(&bytes));
+        // Never over another: it may be linked to a checkpoint.
+        let written =
+            disk(Disk::Write).and_then(|()| File::create_new(&path)).and_then(|mut file| file.write_all(&bytes));
         written.map_err(|error| EngineError::Door { name: "state".into(), source: Error::io(&path, error) })?;
         Ok(self.piece(name, Known { sum: Sum::of(&bytes), synced: false }))
     }
@@ -182,7 +186,14 @@ mod tests {
         let other = shelf.write(&tables(9)).expect("written");
         assert_ne!(other.name(), back.name());
         drop(back);
-        assert!(one.join(name).exists(), "the checkpoint still has it");
+        assert!(one.join(&name).exists(), "the checkpoint still has it");
+
+        // A state folder that begins with a savepoint has found no packs when it was opened.
+        let other = Arc::new(Packs::open(folder.path().join("other"), &state).expect("opened"));
+        let taken = other.take(&one, &name, sum).expect("taken");
+        let written = other.write(&tables(10)).expect("written");
+        assert_ne!(written.name(), taken.name());
+        assert_eq!(taken.read().expect("read"), tables(7));
     }
 
     #[test]
