@@ -79,9 +79,10 @@ impl Topics {
         wait(self.admin().delete_records(&list, &AdminOptions::new())).expect("the broker deletes them");
     }
 
-    /// Writes records and waits until they are there.
+    /// Writes records and waits until they are there, in their order also if the broker restarts meanwhile.
     pub fn produce(&self, name: &str, records: impl IntoIterator<Item = Record>) {
-        let producer: BaseProducer = self.config().create().expect("a valid configuration");
+        let producer: BaseProducer =
+            self.config().set("enable.idempotence", "true").create().expect("a valid configuration");
         send(&producer, name, records);
         producer.flush(PATIENCE).expect("the broker takes them");
     }

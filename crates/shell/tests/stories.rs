@@ -7,7 +7,7 @@
 //! < SEL\t                       keys (\t \r \e \\ and ^C for Ctrl-C); then the screen
 //! ~ SELECT                      what the screen must show first
 //! ? underlined                  which texts on the screen are so: underlined, coloured
-//! | …                           the screen
+//! | …                           the screen; a word `…` stands for whatever word is there
 //! = 0                           the exit code
 //! ```
 //!
@@ -139,14 +139,14 @@ impl<'a> Story<'a> {
     /// The screen when it is as expected, or as it is when patience ends.
     fn screen(&mut self, expected: &[String], update: bool) -> Vec<String> {
         let began = Instant::now();
-        let (mut shown, mut since) = (self.lines(), Instant::now());
+        let (mut shown, mut since) = (blurred(self.lines(), expected), Instant::now());
         while began.elapsed() < PATIENCE {
             let done = if update { since.elapsed() > CALM } else { shown == expected };
             if done {
                 return shown;
             }
             std::thread::sleep(Duration::from_millis(5));
-            let now = self.lines();
+            let now = blurred(self.lines(), expected);
             if now != shown {
                 (shown, since) = (now, Instant::now());
             }
@@ -230,6 +230,23 @@ fn words(command: &str) -> Vec<String> {
         }
     }
     words
+}
+
+/// The lines with `…` in place of the words for which it stands in the lines that are expected.
+fn blurred(lines: Vec<String>, expected: &[String]) -> Vec<String> {
+    let blur = |(index, line): (usize, String)| {
+        let words: Vec<&str> = line.split(' ').collect();
+        match expected.get(index).map(|expected| expected.split(' ').collect::<Vec<&str>>()) {
+            Some(wanted) if wanted.len() == words.len() => {
+                let word = |(word, wanted): (&&str, &&str)| {
+                    if *wanted == "…" { "…".to_string() } else { word.to_string() }
+                };
+                words.iter().zip(&wanted).map(word).collect::<Vec<_>>().join(" ")
+            }
+            _ => line,
+        }
+    };
+    lines.into_iter().enumerate().map(blur).collect()
 }
 
 /// The line without what differs from run to run: how long something took, rates, how long somebody has been idle.

@@ -88,10 +88,7 @@ impl Frames {
 
 /// Whether a metadata column says where a record stands and not what it holds.
 fn is_of_log(column: &Column) -> Option<&str> {
-    match &column.origin {
-        Origin::Metadata(key) if !matches!(key.as_str(), "timestamp" | "key" | "headers") => Some(key),
-        _ => None,
-    }
+    column.origin.metadata().filter(|key| !matches!(*key, "timestamp" | "key" | "headers"))
 }
 
 impl FrameDecoder {
