@@ -25,8 +25,6 @@ const AT_A_TIME: u64 = 2048;
 pub(super) struct DemoBrowse {
     /// How the demo runs; `None` for all demos as they usually are.
     pub run: Option<Run>,
-    /// Whether the demo begins now, and not at a time that is fixed.
-    pub from_now: bool,
     pub clock: Arc<dyn Clock>,
 }
 
@@ -40,17 +38,8 @@ impl DemoBrowse {
             records: run.rows,
             bytes: None,
             newest: last.or(run.rows.is_none().then(|| self.clock.now())),
-            glimpse: maker(self.shifted(run, count), &Positions::new()).records(0..count),
+            glimpse: maker(run.begun_before(count), &Positions::new()).records(0..count),
         }
-    }
-
-    /// The run, begun so early that `records` of it are there now, if it has no fixed beginning.
-    fn shifted(&self, run: Run, records: u64) -> Run {
-        if !self.from_now || run.rows.is_some() {
-            return run;
-        }
-        let took = run.demo.arrival(Millis(0), records.max(1) - 1).0;
-        Run { start: run.start.plus(-took), ..run }
     }
 }
 
@@ -77,7 +66,7 @@ impl Browse for DemoBrowse {
             RawStart::Newest(most) if run.rows.is_none() => most,
             _ => 0,
         };
-        let run = self.shifted(run, past);
+        let run = run.begun_before(past);
         let now = || first_at(&run, self.clock.now().plus(1));
         let next = match &scan.start {
             RawStart::Earliest => 0,

@@ -88,8 +88,7 @@ impl Connector for DemoConnector {
 
     fn browse(&self, _: Option<&str>, options: &Options) -> Result<Box<dyn Browse>> {
         let run = if options.given("topic") { Some(self.run(options)?) } else { None };
-        let from_now = run.is_none() || starts_now(options);
-        Ok(Box::new(DemoBrowse { run, from_now, clock: self.clock.clone() }))
+        Ok(Box::new(DemoBrowse { run, clock: self.clock.clone() }))
     }
 
     fn format(&self, _: &Options) -> Result<Options> {
@@ -115,6 +114,7 @@ impl DemoConnector {
                 .map_or(demo.partitions, |count| count.max(1) as u32),
             rows,
             rows_per_second: rate.or(rows.is_none().then(|| demo.rows_per_second())),
+            from_now: starts_now(options),
         })
     }
 
@@ -157,13 +157,24 @@ pub(super) struct Run {
     pub rows: Option<u64>,
     /// How fast they arrive; `None` for as fast as can be.
     pub rows_per_second: Option<u64>,
+    /// Whether event time begins when the demo is opened, and not at a time that is fixed.
+    pub from_now: bool,
 }
 
 impl Run {
     /// A demo as it usually runs: without end, at its own rate, from `start`.
     pub fn usual(demo: &'static Demo, start: Millis) -> Run {
         let rows_per_second = Some(demo.rows_per_second());
-        Run { demo, seed: 1, start, partitions: demo.partitions, rows: None, rows_per_second }
+        Run { demo, seed: 1, start, partitions: demo.partitions, rows: None, rows_per_second, from_now: true }
+    }
+
+    /// The run, begun so early that `records` of it are there now, if it is without end and has no fixed beginning.
+    pub fn begun_before(self, records: u64) -> Run {
+        if !self.from_now || self.rows.is_some() {
+            return self;
+        }
+        let took = self.demo.arrival(Millis(0), records.max(1) - 1).0;
+        Run { start: self.start.plus(-took), ..self }
     }
 
     /// Its partitions.

@@ -45,11 +45,14 @@ impl Source for DemoSource {
     }
 
     fn open(&self, scan: Scan) -> Result<Box<dyn Reader>> {
-        let run = self.run;
-        let partitions = run.partition_ids();
+        let partitions = self.run.partition_ids();
         let resumed =
             |partition| scan.resume.as_ref().and_then(|at: &Positions| at.get(partition)).map_or(0, |at| at.0);
         let at: Vec<i64> = partitions.iter().map(resumed).collect();
+        let next = at.iter().copied().min().unwrap_or(0).max(0) as u64;
+        // A demo that goes on does so in the present: what comes next happens now.
+        let seen = at.iter().copied().max().unwrap_or(0).max(0) as u64;
+        let run = if seen > 0 { self.run.begun_before(seen + 1) } else { self.run };
         let pool = DecodePool::new(DecodePool::<Range<u64>, Made>::cores(), || {
             let mut decode = Decode::new(&self.name, &self.columns, &scan, &self.format)?;
             let (keys, headers) = (decode.reads_keys(), decode.reads_headers());
@@ -63,7 +66,7 @@ impl Source for DemoSource {
         Ok(Box::new(DemoReader {
             pool,
             pace: Pace::new(self.clock.clone(), run.rows_per_second),
-            next: at.iter().copied().min().unwrap_or(0).max(0) as u64,
+            next,
             end: run.rows,
             ready: VecDeque::new(),
             announced: 0,

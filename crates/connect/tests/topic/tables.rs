@@ -352,6 +352,35 @@ fn a_live_demo_keeps_pace_with_the_clock() {
 }
 
 #[test]
+fn a_live_demo_that_goes_on_does_so_in_the_present() {
+    let it = workspace();
+    let typed = [("rows-per-second", "1000"), ("start-time", "now"), ("partitions", "1")];
+    let read = |reader: &mut dyn Reader, due: usize| {
+        let mut times = Vec::new();
+        while times.len() < due {
+            if let Poll::Rows(fetched) = reader.poll(Duration::from_secs(5)).expect("made") {
+                times.extend_from_slice(fetched.rows.column(1).as_primitive::<TimestampMillisecondType>().values());
+            }
+        }
+        times
+    };
+    let mut first = demo_table(&it, "bids", &bids(), &typed).open(scan(2, 8192, None)).expect("opens");
+    assert!(matches!(first.poll(Duration::ZERO).expect("made"), Poll::Partition(_)));
+    assert!(matches!(first.poll(Duration::ZERO).expect("made"), Poll::Nothing));
+    it.clock.set(Millis(NOW + 5000));
+    assert_eq!(read(&mut *first, 5000).len(), 5000);
+    it.clock.set(Millis(NOW + 60_000));
+    let positions = first.positions();
+    let mut second = demo_table(&it, "bids", &bids(), &typed).open(scan(2, 8192, Some(positions))).expect("opens");
+    assert!(matches!(second.poll(Duration::ZERO).expect("made"), Poll::Partition(_)));
+    assert!(matches!(second.poll(Duration::ZERO).expect("made"), Poll::Nothing));
+    it.clock.set(Millis(NOW + 60_500));
+    let times = read(&mut *second, 500);
+    let (earliest, latest) = (NOW + 58_000, NOW + 60_600);
+    assert!(times.iter().all(|time| (earliest..latest).contains(time)), "{:?}", times.iter().max());
+}
+
+#[test]
 fn every_demo_fits_the_types_that_it_declares() {
     let it = workspace();
     let fields = |types: &[(&str, DataType)]| {
