@@ -241,6 +241,7 @@ listener.name.sasl.sasl.enabled.mechanisms=PLAIN
 listener.name.sasl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_{USER}=\"{PASSWORD}\";
 log.dirs={data}
 log.segment.bytes=16777216
+log.retention.ms=-1
 log.index.size.max.bytes=262144
 log.cleaner.dedupe.buffer.size=2097152
 offsets.topic.replication.factor=1

@@ -122,16 +122,16 @@ impl Sample {
         }
     }
 
-    /// Puts the records in the order of their arrival. Ties are broken by partition, not by who came first.
+    /// Puts the parts in the order of their partitions, and the records in the order of their arrival. Ties are broken by
+    /// partition, not by who came first.
     fn sort(&mut self) {
         let Sample { parts, arrivals, order, partitions, .. } = self;
         partitions.sort();
-        let mut by_partition: Vec<usize> = (0..parts.len()).collect();
-        by_partition.sort_by(|&a, &b| parts[a].partition.cmp(&parts[b].partition).then(a.cmp(&b)));
-        *order = by_partition
-            .iter()
-            .flat_map(|&part| (0..parts[part].len()).map(move |at| (part as u32, at as u32)))
-            .collect();
+        let mut sorted: Vec<_> = std::mem::take(parts).into_iter().zip(std::mem::take(arrivals)).collect();
+        sorted.sort_by(|(left, _), (right, _)| left.partition.cmp(&right.partition));
+        (*parts, *arrivals) = sorted.into_iter().unzip();
+        let places = |(part, records): (usize, &RawRecords)| (0..records.len()).map(move |at| (part as u32, at as u32));
+        *order = parts.iter().enumerate().flat_map(places).collect();
         // Stable, so that what arrived together keeps the order of its partition.
         order.sort_by_key(|&(part, at)| {
             let Arrival { rank, place, .. } = arrivals[part as usize][at as usize];
@@ -230,6 +230,8 @@ mod tests {
         let all = values(sample.records().map(|(record, _)| record));
         assert_eq!(all, ["1:1", "0:2", "0:2", "1:4", "1:4", "0:5", "1:6"]);
         assert_eq!(sample.partitions(), [PartitionId::new("t", 0), PartitionId::new("t", 1)]);
+        let parts: Vec<i32> = sample.parts().iter().map(|part| part.partition.number).collect();
+        assert_eq!(parts, [0, 1], "whichever spoke first");
     }
 
     #[test]
