@@ -33,6 +33,7 @@ mod pane;
 mod pipeline;
 mod progress;
 mod replay;
+mod residual;
 mod rows;
 mod run;
 mod same;

@@ -18,10 +18,10 @@ use millstream_record::{Batch, Kinds, Mark, Millis};
 
 use crate::equality::{JoinKeys, LEFT, RIGHT};
 use crate::error::{EngineError, Result};
-use crate::expression::Expression;
 use crate::inspect::{Detail, KeySample, Side};
 use crate::keys::Interner;
 use crate::operator::{Operator, Output};
+use crate::residual::Residual;
 use crate::state::Tables;
 
 /// As many rows come out in one batch, at most.
@@ -31,7 +31,7 @@ const PIECE_ROWS: usize = 8192;
 pub struct TableJoinOperator {
     kind: JoinKind,
     keys: JoinKeys,
-    residual: Option<(Expression, SchemaRef)>,
+    residual: Option<Residual>,
     left: SchemaRef,
     right: SchemaRef,
     schema: SchemaRef,
@@ -69,18 +69,10 @@ impl TableJoinOperator {
                           table is ever known to be without a partner";
             return Err(EngineError::Compute(reason.into()));
         }
-        let both = left.schema.fields().iter().chain(right.schema.fields()).cloned();
-        let residual = match &plan.residual {
-            Some(expr) => {
-                let both: SchemaRef = Arc::new(arrow::datatypes::Schema::new(both.collect::<Vec<_>>()));
-                Some((Expression::bind(expr, &both)?, both))
-            }
-            None => None,
-        };
         Ok(TableJoinOperator {
             kind: plan.kind,
             keys: JoinKeys::new(&plan.on, left, right)?,
-            residual,
+            residual: Residual::new(plan.residual.as_ref(), &left.schema, &right.schema)?,
             left: left.schema.clone(),
             right: right.schema.clone(),
             schema,
@@ -129,9 +121,8 @@ impl TableJoinOperator {
         rows: std::ops::Range<usize>,
         out: &mut Output,
     ) -> Result<()> {
-        if let Some((condition, both)) = &self.residual {
-            let columns = self.columns(table, batch, &pairs)?;
-            pairs.keep(&condition.test(&RecordBatch::try_new(both.clone(), columns)?)?);
+        if let Some(residual) = &self.residual {
+            pairs.keep(&residual.test(self.columns(table, batch, &pairs)?)?);
         }
         let pairs = self.shape(pairs, rows.clone());
         let columns = match self.kind {

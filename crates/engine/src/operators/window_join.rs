@@ -5,19 +5,19 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, UInt32Array, new_null_array};
+use arrow::array::{Array, ArrayRef, RecordBatch, UInt32Array, new_null_array};
 use arrow::compute::{take, take_record_batch};
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::datatypes::{Field, SchemaRef};
 use millstream_plan::{Changes, JoinKind, RowType, WindowJoin};
 use millstream_record::{Batch, Millis};
 
 use crate::attached::AttachedWindow;
 use crate::equality::{JoinKeys, LEFT, RIGHT};
 use crate::error::{EngineError, Result};
-use crate::expression::Expression;
 use crate::inspect::{Detail, KeySample, Side};
 use crate::keys::Interner;
 use crate::operator::{Operator, Output};
+use crate::residual::{Residual, both_sides};
 use crate::rows::RowStore;
 use crate::state::Tables;
 
@@ -30,7 +30,7 @@ const NAMES: [&str; 2] = ["left", "right"];
 pub struct WindowJoinOperator {
     kind: JoinKind,
     keys: JoinKeys,
-    residual: Option<Expression>,
+    residual: Option<Residual>,
     /// The columns of both sides.
     both: SchemaRef,
     schema: SchemaRef,
@@ -69,16 +69,12 @@ impl WindowJoinOperator {
             return Err(EngineError::Compute(reason.into()));
         }
         let join = &plan.join;
-        let nullable = |field: &Arc<Field>| field.as_ref().clone().with_nullable(true);
-        let fields: Vec<Field> = left.schema.fields().iter().chain(right.schema.fields()).map(nullable).collect();
-        let both: SchemaRef = Arc::new(Schema::new(fields));
-        let residual = join.residual.as_ref().map(|expr| Expression::bind(expr, &both));
         let window = |side: usize| AttachedWindow::new(plan.ends[side], plan.zone.as_deref());
         Ok(WindowJoinOperator {
             kind: join.kind,
             keys: JoinKeys::new(&join.on, left, right)?,
-            residual: residual.transpose()?,
-            both,
+            residual: Residual::new(join.residual.as_ref(), &left.schema, &right.schema)?,
+            both: both_sides(&left.schema, &right.schema),
             schema,
             windows: [window(LEFT)?, window(RIGHT)?],
             stores: [RowStore::new(left.schema.clone()), RowStore::new(right.schema.clone())],
@@ -149,12 +145,8 @@ impl WindowJoinOperator {
         met: &mut [bool],
         pairs: &mut Pairs,
     ) -> Result<()> {
-        let verdicts: Option<BooleanArray> = match &self.residual {
-            Some(condition) => {
-                Some(condition.test(&RecordBatch::try_new(self.both.clone(), candidates.columns(left, right)?)?)?)
-            }
-            None => None,
-        };
+        let test = |residual: &Residual| residual.test(candidates.columns(left, right)?);
+        let verdicts = self.residual.as_ref().map(test).transpose()?;
         let holds =
             |place: usize| verdicts.as_ref().is_none_or(|verdicts| verdicts.is_valid(place) && verdicts.value(place));
         let mut place = 0;

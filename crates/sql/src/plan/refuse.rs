@@ -18,7 +18,7 @@ pub(super) fn unsupported(construct: &'static str, sentence: &str, span: Option<
     SqlError::new(NOT_SUPPORTED, format!("{sentence} is not supported yet [{construct}]")).at(span)
 }
 
-/// The construct that an error refuses: `regular-join`, `over`, …; `None` for every other error.
+/// The construct that an error refuses: `temporal-join`, `over`, …; `None` for every other error.
 pub fn construct(error: &SqlError) -> Option<&str> {
     if error.code != NOT_SUPPORTED {
         return None;

@@ -2,18 +2,16 @@
 //! known only when the residual condition has been tested, so a padding is noted like a pair and dropped
 //! later if its row carries the mark of a partner.
 
-use std::sync::Arc;
-
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch};
 use arrow::compute::filter;
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use datafusion::logical_expr::Expr;
 use millstream_record::{Batch, Mark, Millis};
 
 use crate::equality::{LEFT, RIGHT};
 use crate::error::Result;
-use crate::expression::Expression;
 use crate::operator::Output;
+use crate::residual::Residual;
 use crate::rows::{NO_ROW, RowStore};
 
 /// As many rows come out in one batch, at most.
@@ -57,20 +55,14 @@ impl Pairs {
 
 /// What the pairs become.
 pub struct Shape {
-    residual: Option<(Expression, SchemaRef)>,
+    residual: Option<Residual>,
     schema: SchemaRef,
 }
 
 impl Shape {
     /// The columns of both sides, filtered by a residual condition; `schema` is what comes out.
     pub fn new(residual: Option<&Expr>, left: &SchemaRef, right: &SchemaRef, schema: SchemaRef) -> Result<Self> {
-        let fields = left.fields().iter().chain(right.fields());
-        let nullable = |field: &Arc<Field>| field.as_ref().clone().with_nullable(true);
-        let residual = residual.map(|expr| {
-            let both: SchemaRef = Arc::new(Schema::new(fields.map(nullable).collect::<Vec<_>>()));
-            Ok::<_, crate::EngineError>((Expression::bind(expr, &both)?, both))
-        });
-        Ok(Shape { residual: residual.transpose()?, schema })
+        Ok(Shape { residual: Residual::new(residual, left, right)?, schema })
     }
 
     /// Emits what was noted, and empties the notes.
@@ -119,10 +111,7 @@ impl Shape {
         stores: &mut [RowStore; 2],
         pads: [bool; 2],
     ) -> Result<BooleanArray> {
-        let tested = match &self.residual {
-            Some((condition, both)) => Some(condition.test(&RecordBatch::try_new(both.clone(), columns.to_vec())?)?),
-            None => None,
-        };
+        let tested = self.residual.as_ref().map(|residual| residual.test(columns.to_vec())).transpose()?;
         let holds = |place: usize| {
             use arrow::array::Array;
             tested.as_ref().is_none_or(|tested| tested.is_valid(place) && tested.value(place))

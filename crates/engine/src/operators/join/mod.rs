@@ -12,17 +12,17 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::cast::AsArray;
-use arrow::array::{ArrayRef, BooleanArray, RecordBatch, UInt32Array};
-use arrow::datatypes::{Field, Schema, SchemaRef, UInt32Type};
+use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
+use arrow::datatypes::{SchemaRef, UInt32Type};
 use millstream_plan::{Changes, Join, JoinKind, RowType};
 use millstream_record::{Batch, Kind, Kinds, Mark, Millis};
 
 use crate::equality::{JoinKeys, LEFT, RIGHT};
-use crate::error::{EngineError, Result};
-use crate::expression::Expression;
+use crate::error::Result;
 use crate::inspect::{Detail, KeySample};
 use crate::keys::Interner;
 use crate::operator::{Operator, Output};
+use crate::residual::Residual;
 use crate::rows::{NO_ROW, RowStore};
 use crate::state::Tables;
 use shelf::{Entry, Shelf};
@@ -36,7 +36,7 @@ pub struct JoinOperator {
     keys: JoinKeys,
     interner: Interner,
     sides: [Side; 2],
-    residual: Option<(Expression, SchemaRef)>,
+    residual: Option<Residual>,
     schema: SchemaRef,
     /// Whether rows only ever come out.
     appends: bool,
@@ -115,12 +115,6 @@ impl Arrival<'_> {
 impl JoinOperator {
     /// The operator for a plan over two streams; `schema` is what comes out.
     pub fn new(plan: &Join, left: &RowType, right: &RowType, schema: SchemaRef) -> Result<Self> {
-        let nullable = |field: &Arc<Field>| field.as_ref().clone().with_nullable(true);
-        let fields: Vec<Field> = left.schema.fields().iter().chain(right.schema.fields()).map(nullable).collect();
-        let residual = plan.residual.as_ref().map(|expr| {
-            let both: SchemaRef = Arc::new(Schema::new(fields));
-            Ok::<_, EngineError>((Expression::bind(expr, &both)?, both))
-        });
         let keys = JoinKeys::new(&plan.on, left, right)?;
         let appended = [left, right].iter().all(|side| side.changes == Changes::Append);
         Ok(JoinOperator {
@@ -131,7 +125,7 @@ impl JoinOperator {
                 Side::new("left", left, plan.kind.pads_left())?,
                 Side::new("right", right, plan.kind.pads_right())?,
             ],
-            residual: residual.transpose()?,
+            residual: Residual::new(plan.residual.as_ref(), &left.schema, &right.schema)?,
             schema,
             appends: appended && matches!(plan.kind, JoinKind::Inner | JoinKind::Semi),
         })
@@ -164,14 +158,14 @@ impl JoinOperator {
 
     /// Leaves the candidates for which the rest of the condition holds.
     fn test(&self, arrival: &Arrival<'_>, candidates: &mut Vec<(u32, u32)>) -> Result<()> {
-        let Some((condition, both)) = &self.residual else { return Ok(()) };
+        let Some(residual) = &self.residual else { return Ok(()) };
         let other = &self.sides[1 - arrival.side].shelf;
         let mut rows = [Vec::new(), Vec::new()];
         for &(row, place) in candidates.iter() {
             rows[arrival.side].push(arrival.first + u64::from(row));
             rows[1 - arrival.side].push(other.at(place).row);
         }
-        let verdicts: BooleanArray = condition.test(&RecordBatch::try_new(both.clone(), self.gather(&rows)?)?)?;
+        let verdicts = residual.test(self.gather(&rows)?)?;
         let mut verdict = verdicts.iter();
         candidates.retain(|_| verdict.next() == Some(Some(true)));
         Ok(())

@@ -29,9 +29,9 @@ use crate::SqlError;
 
 /// Analyses and optimises a plan.
 pub(super) fn analyze(plan: LogicalPlan, settings: &Settings) -> Result<LogicalPlan, SqlError> {
-    no_subquery(&plan)?;
+    refuse(&plan, is_value, "a subquery as a value")?;
     let plan = subqueries().optimize(plan, &OptimizerContext::new(), |_, _| {}).map_err(fault::from_datafusion)?;
-    no_subquery_left(&plan)?;
+    refuse(&plan, is_condition, "IN or EXISTS other than in WHERE, beside AND,")?;
     let plan = lateral::join(plan)?;
     let plan = literal::retype(plan).map_err(fault::from_datafusion)?;
     let plan = rules().0.execute_and_check(plan, options(), |_, _| {}).map_err(fault::from_datafusion)?;
@@ -41,34 +41,31 @@ pub(super) fn analyze(plan: LogicalPlan, settings: &Settings) -> Result<LogicalP
     rules().1.optimize(plan, &context, |_, _| {}).map_err(fault::from_datafusion)
 }
 
-/// Refuses a subquery as a value. (In the syntax tree it looks like the rows of a window function.)
-fn no_subquery(plan: &LogicalPlan) -> Result<(), SqlError> {
-    let holds = |expr: &Expr| expr.exists(|expr| Ok(matches!(expr, Expr::ScalarSubquery(_) | Expr::SetComparison(_))));
+/// Refuses a plan that has an expression of this kind, which is what `sentence` says.
+fn refuse(plan: &LogicalPlan, kind: fn(&Expr) -> bool, sentence: &str) -> Result<(), SqlError> {
     let walk = plan.apply(|plan| {
-        plan.apply_expressions(|expr| match holds(expr)? {
-            true => Err(fault::outside(unsupported("subquery", "a subquery as a value", None))),
+        plan.apply_expressions(|expr| match expr.exists(|expr| Ok(kind(expr)))? {
+            true => Err(fault::outside(unsupported("subquery", sentence, None))),
             false => Ok(TreeNodeRecursion::Continue),
         })
     });
     walk.map(|_| ()).map_err(fault::from_datafusion)
+}
+
+/// A subquery as a value. (In the syntax tree it looks like the rows of a window function.)
+fn is_value(expr: &Expr) -> bool {
+    matches!(expr, Expr::ScalarSubquery(_) | Expr::SetComparison(_))
+}
+
+/// Behind the rule that makes joins of conditions, one that is no condition which rows meet or do not meet.
+fn is_condition(expr: &Expr) -> bool {
+    matches!(expr, Expr::InSubquery(_) | Expr::Exists(_))
 }
 
 /// `IN` and `EXISTS` in `WHERE` are semi and anti joins.
 fn subqueries() -> &'static Optimizer {
     static RULES: OnceLock<Optimizer> = OnceLock::new();
     RULES.get_or_init(|| Optimizer::with_rules(vec![Arc::new(DecorrelatePredicateSubquery::new())]))
-}
-
-/// Refuses `IN` and `EXISTS` where they are no condition that rows meet or do not meet.
-fn no_subquery_left(plan: &LogicalPlan) -> Result<(), SqlError> {
-    let holds = |expr: &Expr| expr.exists(|expr| Ok(matches!(expr, Expr::InSubquery(_) | Expr::Exists(_))));
-    let walk = plan.apply(|plan| {
-        plan.apply_expressions(|expr| match holds(expr)? {
-            true => Err(fault::outside(unsupported("subquery", "IN or EXISTS other than in WHERE, beside AND,", None))),
-            false => Ok(TreeNodeRecursion::Continue),
-        })
-    });
-    walk.map(|_| ()).map_err(fault::from_datafusion)
 }
 
 fn rules() -> &'static (Analyzer, Optimizer) {

@@ -8,7 +8,7 @@ use millstream_plan::{Changes, IntervalJoin, Op};
 
 use super::Lowering;
 use super::join::{Parts, Side};
-use super::rows::{Rows, Slot};
+use super::rows::Rows;
 use crate::SqlError;
 
 /// `left - right` lies in here; an end that is not given is `None`.
@@ -38,9 +38,7 @@ impl Lowering<'_> {
         let Some((bounds, lower, upper)) = find(parts) else { return Ok(None) };
         let on = parts.equalities()?;
         parts.tell_apart();
-        let width = parts.left.width();
-        let right = parts.right.rows.slots.iter().map(|slot| Slot::Column(slot.column() + width));
-        let slots: Vec<Slot> = parts.left.rows.slots.iter().copied().chain(right).collect();
+        let slots = parts.slots();
         let (left_node, right_node) = self.settle_sides(parts);
         let edge = self.joined(left_node, right_node, parts.kind, true);
         let join = IntervalJoin {

@@ -171,6 +171,13 @@ impl Parts<'_> {
         Ok(out)
     }
 
+    /// Where the plan's columns stand on an edge of left ++ right.
+    pub(super) fn slots(&self) -> Vec<Slot> {
+        let width = self.left.width();
+        let right = self.right.rows.slots.iter().map(|slot| Slot::Column(slot.column() + width));
+        self.left.rows.slots.iter().copied().chain(right).collect()
+    }
+
     /// Makes every name stand on one side only, if a condition is left that reads both by name.
     pub(super) fn tell_apart(&mut self) {
         if !self.rest.is_empty() {

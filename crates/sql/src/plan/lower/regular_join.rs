@@ -5,7 +5,7 @@ use millstream_plan::{Changes, Join, JoinKind, Op, RowType};
 
 use super::Lowering;
 use super::join::{Parts, Side};
-use super::rows::{Rows, Slot};
+use super::rows::Rows;
 use crate::SqlError;
 
 impl Lowering<'_> {
@@ -16,9 +16,7 @@ impl Lowering<'_> {
             matches!(parts.kind, JoinKind::Inner | JoinKind::Semi) && appends(&parts.left) && appends(&parts.right);
         let on = parts.equalities()?;
         parts.tell_apart();
-        let width = parts.left.width();
-        let right = parts.right.rows.slots.iter().map(|slot| Slot::Column(slot.column() + width));
-        let slots: Vec<Slot> = parts.left.rows.slots.iter().copied().chain(right).collect();
+        let slots = parts.slots();
         let (left_node, right_node) = self.settle_sides(parts);
         let wide = self.joined(left_node, right_node, parts.kind, false);
         let residual = parts.residual(left_node, &slots, &wide)?;

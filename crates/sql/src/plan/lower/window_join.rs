@@ -5,7 +5,7 @@ use millstream_plan::{Changes, Equality, Join, JoinKind, Op, RowType, WindowJoin
 
 use super::Lowering;
 use super::join::{Parts, Side};
-use super::rows::{Attached, Rows, Slot};
+use super::rows::{Attached, Rows};
 use crate::SqlError;
 
 impl Lowering<'_> {
@@ -27,10 +27,7 @@ impl Lowering<'_> {
         let ends = on.iter().find(both).map(|pair| [pair.left, pair.right]);
         let ends = ends.expect("that the ends are equal was seen before");
         parts.tell_apart();
-        let width = parts.left.width();
-        let slots = parts.left.rows.slots.iter().copied();
-        let moved = parts.right.rows.slots.iter().map(|slot| Slot::Column(slot.column() + width));
-        let slots: Vec<Slot> = slots.chain(moved).collect();
+        let (width, slots) = (parts.left.width(), parts.slots());
         let (left_node, right_node) = self.settle_sides(parts);
         let wide = told_by(self.joined(left_node, right_node, parts.kind, true), parts.kind, width);
         let residual = parts.residual(left_node, &slots, &wide)?;
