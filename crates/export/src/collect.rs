@@ -10,7 +10,7 @@ use millstream_sql::catalog::Table;
 use millstream_sql::native::Native;
 use millstream_sql::plan::{Settings, plan_statement_set};
 use millstream_sql::statement::{self, ColumnKind, TableDraft};
-use millstream_sql::{Catalog, Relation, SqlError, View, calls, reads};
+use millstream_sql::{Catalog, Relation, SqlError, View, calls, calls_of, reads};
 
 use crate::secret::{note, refer, reference};
 use crate::{Function, Insert, Job, Policies, Secret, Step};
@@ -82,11 +82,11 @@ fn called<'a>(
             _ => None,
         });
         for expression in computed.chain(table.draft.watermark.as_ref().map(|watermark| &watermark.expression)) {
-            names.extend(calls(&expression.expr));
+            names.extend(calls_of(&expression.expr));
         }
     }
     names.extend(views.iter().flat_map(|view| calls(&view.query)));
-    names.extend(inserts.iter().flat_map(|insert| calls(&*insert.query)));
+    names.extend(inserts.iter().flat_map(|insert| calls(&insert.query)));
     Ok(names)
 }
 

@@ -19,6 +19,7 @@ pub mod shape;
 pub mod show;
 pub mod statement;
 pub mod types;
+mod walk;
 pub mod window;
 
 /// The syntax tree of queries and expressions. Locations in it are byte offsets: see [`error::Span::of`].
@@ -27,6 +28,6 @@ pub use datafusion::sql::sqlparser::ast;
 pub use catalog::{Catalog, Relation, View};
 pub use error::{Span, SqlError};
 pub use parse::{
-    Completeness, Lexeme, Lexemes, Unfinished, calls, expression, is_complete, parse, query, reads, split,
+    Completeness, Lexeme, Lexemes, Unfinished, calls, calls_of, expression, is_complete, parse, query, reads, split,
 };
 pub use statement::{Spanned, Statement};

@@ -3,11 +3,10 @@
 //! they have where the query goes. A text that needs none of this stays as it was typed.
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     DateTimeField, Expr, Ident, Interval, ObjectName, ObjectNamePart, Query, Select, SelectItem, SetExpr, TableFactor,
-    Value, VisitMut as _, VisitorMut, WildcardAdditionalOptions,
+    Value, WildcardAdditionalOptions,
 };
 
 use crate::catalog::{Catalog, key};
@@ -17,6 +16,7 @@ use crate::plan::{Settings, plan_query};
 use crate::shape;
 use crate::statement::Statement;
 use crate::types::literal;
+use crate::walk::{self, Rewrite};
 
 /// What a query is said with.
 pub struct Native<'a> {
@@ -55,20 +55,15 @@ impl Native<'_> {
     pub fn expression(&self, text: &str) -> Result<String, SqlError> {
         let mut expr = crate::expression(text)?;
         let mut walk = Walk { native: self, changed: false };
-        match expr.visit(&mut walk) {
-            ControlFlow::Break(error) => Err(error),
-            ControlFlow::Continue(()) if walk.changed => Ok(expr.to_string()),
-            ControlFlow::Continue(()) => Ok(text.trim().to_string()),
-        }
+        walk::rewrite(&mut expr, &mut walk)?;
+        Ok(if walk.changed { expr.to_string() } else { text.trim().to_string() })
     }
 
     /// Changes what Flink does not read; whether anything had to be changed.
     fn rewrite(&self, query: &mut Query) -> Result<bool, SqlError> {
         let mut walk = Walk { native: self, changed: false };
-        match query.visit(&mut walk) {
-            ControlFlow::Break(error) => Err(error),
-            ControlFlow::Continue(()) => Ok(walk.changed),
-        }
+        walk::rewrite(query, &mut walk)?;
+        Ok(walk.changed)
     }
 
     /// The names of all columns of what a select reads.
@@ -189,24 +184,17 @@ fn worded(ms: i64) -> Interval {
     }
 }
 
-fn flow(result: Result<(), SqlError>) -> ControlFlow<SqlError> {
-    result.map_or_else(ControlFlow::Break, ControlFlow::Continue)
-}
-
-impl VisitorMut for Walk<'_> {
-    type Break = SqlError;
-
+impl Rewrite for Walk<'_> {
     /// From the inside out would rename what a list of columns is still planned with.
-    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<SqlError> {
-        flow(self.native.spelled_out(select).map(|items| {
-            if let Some(items) = items {
-                select.projection = items;
-                self.changed = true;
-            }
-        }))
+    fn pre_visit_select(&mut self, select: &mut Select) -> Result<(), SqlError> {
+        if let Some(items) = self.native.spelled_out(select)? {
+            select.projection = items;
+            self.changed = true;
+        }
+        Ok(())
     }
 
-    fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<SqlError> {
+    fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> Result<(), SqlError> {
         let hints = shape::options(factor);
         if let TableFactor::Table { name, args: None, with_hints, alias, .. } = factor {
             let parts = || name.0.iter().filter_map(ObjectNamePart::as_ident);
@@ -232,10 +220,10 @@ impl VisitorMut for Walk<'_> {
                 with_hints.clear();
             }
         }
-        ControlFlow::Continue(())
+        Ok(())
     }
 
-    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<SqlError> {
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> Result<(), SqlError> {
         if let Expr::Prefixed { prefix, value } = expr
             && prefix.value.eq_ignore_ascii_case("TABLE")
         {
@@ -255,7 +243,7 @@ impl VisitorMut for Walk<'_> {
                 self.changed = true;
             }
         }
-        flow(self.interval(expr))
+        self.interval(expr)
     }
 }
 

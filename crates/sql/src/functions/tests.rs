@@ -3,7 +3,6 @@
 
 use std::fmt::Write;
 use std::fs;
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -13,11 +12,13 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::common::{DFSchema, DataFusionError, ScalarValue};
 use datafusion::logical_expr::Expr;
 use datafusion::physical_expr::create_physical_expr;
-use datafusion::sql::sqlparser::ast::{self, VisitMut, VisitorMut};
+use datafusion::sql::sqlparser::ast;
 use millstream_record::Millis;
 
+use crate::SqlError;
 use crate::functions::{FunctionKind, functions};
 use crate::plan::{Settings, bind_expression};
+use crate::walk::{self, Rewrite};
 
 fn settings() -> Settings {
     Settings { zone: "Europe/Berlin".into(), now: Millis(1_625_133_600_000), ..Settings::default() }
@@ -71,12 +72,10 @@ struct Columns {
     values: Vec<ArrayRef>,
 }
 
-impl VisitorMut for Columns {
-    type Break = ();
-
-    fn post_visit_expr(&mut self, expr: &mut ast::Expr) -> ControlFlow<()> {
+impl Rewrite for Columns {
+    fn post_visit_expr(&mut self, expr: &mut ast::Expr) -> Result<(), SqlError> {
         if !matches!(expr, ast::Expr::Value(_)) {
-            return ControlFlow::Continue(());
+            return Ok(());
         }
         let bound = bind_expression(&Schema::empty(), &settings(), expr);
         if let Ok(Expr::Literal(value, _)) = bound
@@ -89,7 +88,7 @@ impl VisitorMut for Columns {
             self.values.push(values);
             *expr = ast::Expr::Identifier(ast::Ident::new(name));
         }
-        ControlFlow::Continue(())
+        Ok(())
     }
 }
 
@@ -101,7 +100,7 @@ fn over_columns(text: &str) -> Option<Result<ArrayRef, DataFusionError>> {
     }
     let mut expr = crate::expression(text).ok()?;
     let mut columns = Columns::default();
-    let _ = expr.visit(&mut columns);
+    walk::rewrite(&mut expr, &mut columns).expect("nothing is refused");
     let schema = Schema::new(columns.fields);
     let bound = bind_expression(&schema, &settings(), &expr).ok()?;
     let rows = RecordBatch::try_new(Arc::new(schema), columns.values).ok()?;

@@ -3,14 +3,13 @@
 //! already put into the `GROUP BY`. A window among the keys becomes Flink's older form of one, and
 //! [`super::legacy`] makes a table function of that.
 
-use std::ops::ControlFlow;
-
 use datafusion::sql::sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr, Ident, Select, SelectItem,
-    TableFactor, Value, VisitMut as _, VisitorMut,
+    TableFactor, Value,
 };
 
 use crate::error::{Span, SqlError};
+use crate::walk::{self, Rewrite};
 use crate::{interval, window};
 
 /// The event time of a table by the name that ksqlDB gives it. The planner puts the table's own column there.
@@ -61,10 +60,10 @@ pub fn windows(select: &mut Select) -> Result<bool, SqlError> {
     let mut bounds = Bounds { written, start: bound(&name, "START", call), end: bound(&name, "END", call) };
     bounds.unfold(&mut select.projection);
     for item in &mut select.projection {
-        let _ = item.visit(&mut bounds);
+        walk::rewrite(item, &mut bounds)?;
     }
     if let Some(having) = &mut select.having {
-        let _ = having.visit(&mut bounds);
+        walk::rewrite(having, &mut bounds)?;
     }
     Ok(true)
 }
@@ -255,13 +254,11 @@ fn is_window(expr: &Expr) -> bool {
         if name.value.eq_ignore_ascii_case("window") || name.value.eq_ignore_ascii_case("session_window"))
 }
 
-impl VisitorMut for Bounds {
-    type Break = ();
-
-    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+impl Rewrite for Bounds {
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> Result<(), SqlError> {
         if let Some((bound, _)) = self.of(expr) {
             *expr = bound;
         }
-        ControlFlow::Continue(())
+        Ok(())
     }
 }

@@ -1,16 +1,15 @@
 //! Flink's older group windows, `GROUP BY TUMBLE(ts, INTERVAL '5' SECOND)` with `TUMBLE_START(…)` and its
 //! relatives in the list, as the table functions that replaced them.
 
-use std::ops::ControlFlow;
-
 use datafusion::sql::sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr, Ident, Select, SelectItem, SetExpr,
-    TableFactor, VisitMut as _, VisitorMut,
+    TableFactor,
 };
 
 use crate::error::{Span, SqlError};
 use crate::interval;
 use crate::shape;
+use crate::walk::{self, Rewrite};
 use crate::window::{WindowCall, WindowFunction};
 
 /// Rewrites a `SELECT` that groups by a window; says whether it did and the outcome can be written natively.
@@ -27,12 +26,10 @@ pub fn windows(select: &mut Select) -> Result<bool, SqlError> {
     let mut columns = Columns { group: &group, time: false };
     for (index, item) in select.projection.iter_mut().enumerate() {
         name_column(item, index);
-        if let ControlFlow::Break(error) = item.visit(&mut columns) {
-            return Err(error);
-        }
+        walk::rewrite(item, &mut columns)?;
     }
-    if let Some(ControlFlow::Break(error)) = select.having.as_mut().map(|having| having.visit(&mut columns)) {
-        return Err(error);
+    if let Some(having) = &mut select.having {
+        walk::rewrite(having, &mut columns)?;
     }
     let mut bounds = vec!["window_start", "window_end"];
     bounds.extend(columns.time.then_some("window_time"));
@@ -192,14 +189,12 @@ struct Columns<'a> {
     time: bool,
 }
 
-impl VisitorMut for Columns<'_> {
-    type Break = SqlError;
-
-    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<SqlError> {
-        let Expr::Function(call) = expr else { return ControlFlow::Continue(()) };
-        let Some((function, what)) = Auxiliary::of(call) else { return ControlFlow::Continue(()) };
+impl Rewrite for Columns<'_> {
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> Result<(), SqlError> {
+        let Expr::Function(call) = expr else { return Ok(()) };
+        let Some((function, what)) = Auxiliary::of(call) else { return Ok(()) };
         let span = Span::of(expr);
-        let Expr::Function(call) = expr else { return ControlFlow::Continue(()) };
+        let Expr::Function(call) = expr else { return Ok(()) };
         let args = arguments(call).unwrap_or_default();
         let group = self.group;
         let same =
@@ -207,7 +202,7 @@ impl VisitorMut for Columns<'_> {
         if !same {
             let message = format!("{} does not name the window that the query groups by", call.name);
             let hint = format!("it takes the arguments of {} in GROUP BY", group.function.name());
-            return ControlFlow::Break(SqlError::new("E0404", message).at(span).hint(hint));
+            return Err(SqlError::new("E0404", message).at(span).hint(hint));
         }
         let name = match what {
             Auxiliary::Start => "window_start",
@@ -215,11 +210,11 @@ impl VisitorMut for Columns<'_> {
             Auxiliary::Rowtime => "window_time",
             Auxiliary::Proctime => {
                 let error = SqlError::new("E0501", "windows of processing time are not supported");
-                return ControlFlow::Break(error.at(span));
+                return Err(error.at(span));
             }
         };
         self.time |= what == Auxiliary::Rowtime;
         *expr = Expr::Identifier(Ident::new(name));
-        ControlFlow::Continue(())
+        Ok(())
     }
 }

@@ -45,7 +45,7 @@ pub(crate) use rewrite::{WITHIN, table_options as read_options};
 pub(crate) use types::{of_tree as tree_type, parse as sql_type, sql_type as read_type};
 
 pub use lexeme::{Lexeme, Lexemes, Unfinished};
-pub use reads::{calls, reads};
+pub use reads::{calls, calls_of, reads};
 pub use script::{Completeness, is_complete, split};
 pub use statement::{SHOWN, VERBS};
 

@@ -2,65 +2,46 @@
 //! [`crate::shape`], and what sqlparser reads for other databases but Flink does not have is refused here,
 //! so that nobody behind this has to fear a clause that is silently ignored.
 
-use std::ops::ControlFlow;
-
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Distinct, Expr, GroupByExpr, Ident, LimitClause, Query, Select, SelectFlavor, SetExpr, TableFactor,
-    TableVersion, Value, VisitMut as _, VisitorMut,
+    TableVersion, Value,
 };
 
 use crate::error::{Span, SqlError};
 use crate::parse::{foreign, legacy};
 use crate::pipe;
 use crate::shape;
+use crate::walk::{self, Rewrite};
 use crate::window::WindowCall;
 
 /// Brings a query into shape. Says whether it was written in a foreign or outdated spelling.
 pub fn query(query: &mut Query) -> Result<bool, SqlError> {
-    if let ControlFlow::Break(error) = query.visit(&mut Pipes) {
-        return Err(error);
-    }
+    walk::rewrite(query, &mut Pipes)?;
     let mut shapes = Shapes { foreign: false };
-    match query.visit(&mut shapes) {
-        ControlFlow::Break(error) => Err(error),
-        ControlFlow::Continue(()) => Ok(shapes.foreign),
-    }
+    walk::rewrite(query, &mut shapes)?;
+    Ok(shapes.foreign)
 }
 
 /// The same for an expression, which may hold subqueries.
 pub fn expression(expr: &mut Expr) -> Result<(), SqlError> {
-    if let ControlFlow::Break(error) = expr.visit(&mut Pipes) {
-        return Err(error);
-    }
-    match expr.visit(&mut Shapes { foreign: false }) {
-        ControlFlow::Break(error) => Err(error),
-        ControlFlow::Continue(()) => Ok(()),
-    }
-}
-
-fn flow(result: Result<(), SqlError>) -> ControlFlow<SqlError> {
-    match result {
-        Ok(()) => ControlFlow::Continue(()),
-        Err(error) => ControlFlow::Break(error),
-    }
+    walk::rewrite(expr, &mut Pipes)?;
+    walk::rewrite(expr, &mut Shapes { foreign: false })
 }
 
 /// Pipes become nested queries, and `FROM t` alone `SELECT * FROM t`.
 struct Pipes;
 
-impl VisitorMut for Pipes {
-    type Break = SqlError;
-
-    fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<SqlError> {
+impl Rewrite for Pipes {
+    fn post_visit_select(&mut self, select: &mut Select) -> Result<(), SqlError> {
         if select.flavor == SelectFlavor::FromFirstNoSelect {
             select.projection = vec![shape::wildcard()];
         }
         select.flavor = SelectFlavor::Standard;
-        ControlFlow::Continue(())
+        Ok(())
     }
 
-    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<SqlError> {
-        flow(pipe::expand(query))
+    fn post_visit_query(&mut self, query: &mut Query) -> Result<(), SqlError> {
+        pipe::expand(query)
     }
 }
 
@@ -68,22 +49,19 @@ struct Shapes {
     foreign: bool,
 }
 
-impl VisitorMut for Shapes {
-    type Break = SqlError;
-
-    fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<SqlError> {
-        flow(refuse_in_select(select).and_then(|()| {
-            self.foreign |= foreign::windows(select)? | legacy::windows(select)?;
-            Ok(())
-        }))
+impl Rewrite for Shapes {
+    fn post_visit_select(&mut self, select: &mut Select) -> Result<(), SqlError> {
+        refuse_in_select(select)?;
+        self.foreign |= foreign::windows(select)? | legacy::windows(select)?;
+        Ok(())
     }
 
-    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<SqlError> {
-        flow(refuse_in_query(query))
+    fn post_visit_query(&mut self, query: &mut Query) -> Result<(), SqlError> {
+        refuse_in_query(query)
     }
 
-    fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<SqlError> {
-        flow(self.table_factor(factor))
+    fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> Result<(), SqlError> {
+        self.table_factor(factor)
     }
 }
 

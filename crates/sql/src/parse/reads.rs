@@ -2,29 +2,46 @@
 //! calls. The text alone tells, so that the edges are known of a step whose own inputs are gone.
 
 use std::collections::BTreeSet;
-use std::ops::ControlFlow;
 
-use datafusion::sql::sqlparser::ast::{Expr, Ident, Query, TableFactor, Visit, Visitor, visit_expressions};
+use datafusion::sql::sqlparser::ast::{Expr, Function, Ident, Query, TableFactor, Visit};
 
 use crate::catalog::key;
+use crate::error::SqlError;
+use crate::walk::{Inspect, inspect};
 
 /// The names that a query reads, as the catalogue knows them. Its own `WITH` names are not among them.
 pub fn reads(query: &Query) -> BTreeSet<String> {
     let mut reads = Reads { names: BTreeSet::new(), open: Vec::new() };
-    let _ = query.visit(&mut reads);
+    inspect(query, &mut reads).expect("nothing is refused");
     reads.names
 }
 
-/// The names of all functions that a query or an expression calls, in lower case.
-pub fn calls(tree: &impl Visit) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    let _ = visit_expressions(tree, |expr| {
-        if let Expr::Function(call) = expr {
-            names.extend(call.name.0.last().and_then(|part| part.as_ident()).map(|name| name.value.to_lowercase()));
+/// The names of all functions that a query calls, in lower case.
+pub fn calls(query: &Query) -> BTreeSet<String> {
+    called(query)
+}
+
+/// The same of an expression.
+pub fn calls_of(expr: &Expr) -> BTreeSet<String> {
+    called(expr)
+}
+
+/// Not public: a walk for every kind of tree would be compiled again in each crate that asks.
+fn called(tree: &impl Visit) -> BTreeSet<String> {
+    let mut calls = Calls(BTreeSet::new());
+    inspect(tree, &mut calls).expect("nothing is refused");
+    calls.0
+}
+
+struct Calls(BTreeSet<String>);
+
+impl Inspect for Calls {
+    fn pre_visit_expr(&mut self, expr: &Expr) -> Result<(), SqlError> {
+        if let Expr::Function(Function { name, .. }) = expr {
+            self.0.extend(name.0.last().and_then(|part| part.as_ident()).map(|name| name.value.to_lowercase()));
         }
-        ControlFlow::<()>::Continue(())
-    });
-    names
+        Ok(())
+    }
 }
 
 struct Reads {
@@ -51,34 +68,32 @@ impl Reads {
     }
 }
 
-impl Visitor for Reads {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+impl Inspect for Reads {
+    fn pre_visit_query(&mut self, query: &Query) -> Result<(), SqlError> {
         let tables = query.with.iter().flat_map(|with| &with.cte_tables);
         let coming = tables.map(|table| (std::ptr::from_ref(table.query.as_ref()), table.alias.name.value.clone()));
         self.open.push(Scope { coming: coming.collect(), names: Vec::new() });
-        ControlFlow::Continue(())
+        Ok(())
     }
 
-    fn post_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+    fn post_visit_query(&mut self, query: &Query) -> Result<(), SqlError> {
         self.open.pop();
         if let Some(outer) = self.open.last_mut() {
             let named = outer.coming.iter().find(|(table, _)| std::ptr::eq(*table, query));
             outer.names.extend(named.map(|(_, name)| name.clone()));
         }
-        ControlFlow::Continue(())
+        Ok(())
     }
 
-    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> Result<(), SqlError> {
         if let TableFactor::Table { name, args: None, .. } = factor {
             self.add(name.0.iter().filter_map(|part| part.as_ident()));
         }
-        ControlFlow::Continue(())
+        Ok(())
     }
 
     /// `TABLE t` as the argument of a windowing function.
-    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+    fn pre_visit_expr(&mut self, expr: &Expr) -> Result<(), SqlError> {
         if let Expr::Prefixed { prefix, value } = expr
             && prefix.value.eq_ignore_ascii_case("TABLE")
         {
@@ -88,7 +103,7 @@ impl Visitor for Reads {
                 _ => {}
             }
         }
-        ControlFlow::Continue(())
+        Ok(())
     }
 }
 

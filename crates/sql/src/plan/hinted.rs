@@ -1,13 +1,12 @@
 //! Two things that stand beside a relation in the tree and that DataFusion would pass over: the options of a
 //! hint behind a table's name, and `SELECT * RENAME (a AS b)`, which pipes leave behind.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use datafusion::common::Result;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::sqlparser::ast::{
-    Ident, IdentWithAlias, Query, RenameSelectItem, Select, SelectItem, SetExpr, TableFactor, VisitMut as _, VisitorMut,
+    Ident, IdentWithAlias, Query, RenameSelectItem, Select, SelectItem, SetExpr, TableFactor,
 };
 
 use super::fault::outside;
@@ -15,6 +14,7 @@ use super::rewrite;
 use super::source::TapSource;
 use crate::error::{Span, SqlError};
 use crate::shape;
+use crate::walk::{self, Rewrite};
 
 /// The scan of a table, with the options of its hint instead of those it was declared with.
 pub(super) fn with_options(
@@ -40,25 +40,20 @@ pub(super) fn with_options(
 
 /// Puts every `SELECT * RENAME …` into a subquery, where the planner of relations finds it.
 pub(super) fn nest_renames(query: &mut Query) -> Result<(), SqlError> {
-    match query.visit(&mut Renames) {
-        ControlFlow::Break(error) => Err(*error),
-        ControlFlow::Continue(()) => Ok(()),
-    }
+    walk::rewrite(query, &mut Renames)
 }
 
 struct Renames;
 
-impl VisitorMut for Renames {
-    type Break = Box<SqlError>;
-
-    fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<Box<SqlError>> {
+impl Rewrite for Renames {
+    fn post_visit_select(&mut self, select: &mut Select) -> Result<(), SqlError> {
         let renames = |item: &SelectItem| matches!(item, SelectItem::Wildcard(options) | SelectItem::QualifiedWildcard(_, options) if options.opt_rename.is_some());
         if !select.projection.iter().any(renames) {
-            return ControlFlow::Continue(());
+            return Ok(());
         }
         if !matches!(select.projection.as_slice(), [SelectItem::Wildcard(_)]) {
             let error = SqlError::new("E0501", "RENAME stands behind a * that is alone").at(Span::of(select));
-            return ControlFlow::Break(Box::new(error));
+            return Err(error);
         }
         let name = match select.from.as_slice() {
             [from] if from.joins.is_empty() => shape::visible_name(&from.relation),
@@ -67,7 +62,7 @@ impl VisitorMut for Renames {
         let outer = shape::select(vec![shape::wildcard()], Vec::new());
         let inner = Box::new(shape::query(SetExpr::Select(Box::new(std::mem::replace(select, outer)))));
         select.from = shape::from(shape::derived(inner, name));
-        ControlFlow::Continue(())
+        Ok(())
     }
 }
 

@@ -1,14 +1,11 @@
 //! What is not supported yet, found in the syntax tree, where the places are. Each construct has a name,
 //! by which cases and documents count it.
 
-use std::ops::ControlFlow;
-
-use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, Function, Query, SetExpr, SetOperator, TableFactor, Visit, Visitor,
-};
+use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, Function, Query, SetExpr, SetOperator, TableFactor};
 
 use crate::SqlError;
 use crate::error::Span;
+use crate::walk::{self, Inspect};
 
 /// The code of every refusal of something that Flink can do and we cannot yet.
 pub const NOT_SUPPORTED: &str = "E0501";
@@ -28,23 +25,18 @@ pub fn construct(error: &SqlError) -> Option<&str> {
 
 /// Refuses the first construct of a query that cannot be planned yet.
 pub(super) fn query(query: &Query) -> Result<(), SqlError> {
-    match query.visit(&mut Refusals) {
-        ControlFlow::Break(error) => Err(*error),
-        ControlFlow::Continue(()) => Ok(()),
-    }
+    walk::inspect(query, &mut Refusals)
 }
 
 struct Refusals;
 
-type Found = ControlFlow<Box<SqlError>>;
+type Found = Result<(), SqlError>;
 
 fn found(construct: &'static str, sentence: &str, span: Option<Span>) -> Found {
-    ControlFlow::Break(Box::new(unsupported(construct, sentence, span)))
+    Err(unsupported(construct, sentence, span))
 }
 
-impl Visitor for Refusals {
-    type Break = Box<SqlError>;
-
+impl Inspect for Refusals {
     fn pre_visit_query(&mut self, query: &Query) -> Found {
         let place = Span::of(query);
         if let SetExpr::SetOperation { op, .. } = query.body.as_ref()
@@ -52,7 +44,7 @@ impl Visitor for Refusals {
         {
             return found("set-operation", &format!("{op}"), place);
         }
-        ControlFlow::Continue(())
+        Ok(())
     }
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> Found {
@@ -62,7 +54,7 @@ impl Visitor for Refusals {
                 found("temporal-join", "FOR SYSTEM_TIME AS OF", Span::of(factor))
             }
             TableFactor::Pivot { .. } | TableFactor::Unpivot { .. } => found("pivot", "PIVOT", Span::of(factor)),
-            _ => ControlFlow::Continue(()),
+            _ => Ok(()),
         }
     }
 
@@ -72,14 +64,14 @@ impl Visitor for Refusals {
             // A null among the values would empty the result, for ever and with hindsight.
             Expr::InSubquery { negated: true, .. } => {
                 let error = unsupported("subquery", "NOT IN with a subquery", place);
-                ControlFlow::Break(Box::new(error.hint("write NOT EXISTS (SELECT 1 FROM … WHERE … = …)")))
+                Err(error.hint("write NOT EXISTS (SELECT 1 FROM … WHERE … = …)"))
             }
-            Expr::BinaryOp { op: BinaryOperator::Custom(_), .. } | Expr::Prefixed { .. } => ControlFlow::Continue(()),
+            Expr::BinaryOp { op: BinaryOperator::Custom(_), .. } | Expr::Prefixed { .. } => Ok(()),
             Expr::Function(function) if function.over.is_some() && AHEAD.iter().any(|name| named(function, name)) => {
                 found("over", &format!("{} … OVER", function.name), place)
             }
             Expr::Function(function) => elsewhere(function, place),
-            _ => ControlFlow::Continue(()),
+            _ => Ok(()),
         }
     }
 }
@@ -99,7 +91,7 @@ fn elsewhere(function: &Function, place: Option<Span>) -> Found {
     if name == "PROCTIME" {
         return found("processing-time", "processing time (PROCTIME)", place);
     }
-    ControlFlow::Continue(())
+    Ok(())
 }
 
 fn named(function: &Function, name: &str) -> bool {

@@ -1,7 +1,6 @@
 //! Small rewritings around DataFusion's SQL planner: of the syntax tree, where Flink has a grammar for what
 //! DataFusion knows as a function, and of the plan of a view before it takes the view's place.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use datafusion::common::Spans;
@@ -9,51 +8,46 @@ use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::logical_expr::{Expr, Extension, LogicalPlan, LogicalPlanBuilder};
 use datafusion::sql::sqlparser::ast::{
     self, CastKind, CeilFloorKind, DateTimeField, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
-    FunctionArgumentList, FunctionArguments, Ident, ObjectName, TimezoneInfo, TypedString, Value, VisitMut, VisitorMut,
+    FunctionArgumentList, FunctionArguments, Ident, ObjectName, TimezoneInfo, TypedString, Value,
 };
 
 use super::node::WindowNode;
 use super::{fault, json};
 use crate::SqlError;
+use crate::walk::{self, Rewrite};
 
 /// A query with Flink's special grammar turned into calls and casts.
 pub(super) fn query(query: &ast::Query) -> Result<ast::Query, SqlError> {
     let mut query = query.clone();
-    match query.visit(&mut Spellings) {
-        ControlFlow::Break(error) => Err(*error),
-        ControlFlow::Continue(()) => Ok(query),
-    }
+    walk::rewrite(&mut query, &mut Spellings)?;
+    Ok(query)
 }
 
 /// The same for an expression alone.
 pub(super) fn expression(expr: &ast::Expr) -> Result<ast::Expr, SqlError> {
     let mut expr = expr.clone();
-    match expr.visit(&mut Spellings) {
-        ControlFlow::Break(error) => Err(*error),
-        ControlFlow::Continue(()) => Ok(expr),
-    }
+    walk::rewrite(&mut expr, &mut Spellings)?;
+    Ok(expr)
 }
 
 struct Spellings;
 
-impl VisitorMut for Spellings {
-    type Break = Box<SqlError>;
-
-    fn pre_visit_query(&mut self, query: &mut ast::Query) -> ControlFlow<Box<SqlError>> {
+impl Rewrite for Spellings {
+    fn pre_visit_query(&mut self, query: &mut ast::Query) -> Result<(), SqlError> {
         name_columns(&mut query.body);
-        ControlFlow::Continue(())
+        Ok(())
     }
 
-    fn pre_visit_expr(&mut self, expr: &mut ast::Expr) -> ControlFlow<Box<SqlError>> {
+    fn pre_visit_expr(&mut self, expr: &mut ast::Expr) -> Result<(), SqlError> {
         bind_tighter(expr);
-        ControlFlow::Continue(())
+        Ok(())
     }
 
-    fn post_visit_expr(&mut self, expr: &mut ast::Expr) -> ControlFlow<Box<SqlError>> {
+    fn post_visit_expr(&mut self, expr: &mut ast::Expr) -> Result<(), SqlError> {
         if let Some(other) = respelled(expr) {
             *expr = other;
         }
-        ControlFlow::Continue(())
+        Ok(())
     }
 }
 
