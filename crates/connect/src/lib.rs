@@ -12,6 +12,7 @@ pub mod file;
 pub mod format;
 pub mod generate;
 pub mod kafka;
+mod loss;
 pub mod sample;
 pub mod sink;
 pub mod tape;
