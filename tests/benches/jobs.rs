@@ -14,6 +14,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use millstream_runner::launch::{self, Overrides};
 use millstream_tests::bids::Bids;
 use millstream_tests::broker::{Broker, Size};
+use millstream_tests::process::{cpu_of_children, memory as memory_of, peak};
 use millstream_tests::topics::{Record, Topics};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, ThreadedProducer};
@@ -111,20 +112,11 @@ impl Job {
 
     /// Runs to the end; seconds of wall and CPU time.
     fn run(&self) -> (f64, f64) {
-        let (start, before) = (Instant::now(), children());
+        let (start, before) = (Instant::now(), cpu_of_children());
         let status = self.start().wait().expect("it was started here");
         assert!(status.success(), "{}", self.said());
-        (start.elapsed().as_secs_f64(), children() - before)
+        (start.elapsed().as_secs_f64(), cpu_of_children() - before)
     }
-}
-
-/// CPU seconds of all children that have ended.
-fn children() -> f64 {
-    let text = fs::read_to_string("/proc/self/stat").expect("Linux tells");
-    // Behind the name, which may hold anything: the 14th and 15th of the rest are the children's ticks.
-    let rest = text.rsplit_once(')').expect("a name").1;
-    let ticks: f64 = rest.split_whitespace().skip(13).take(2).map(|word| word.parse::<f64>().expect("ticks")).sum();
-    ticks / 100.0
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
@@ -193,24 +185,17 @@ fn spilling(broker: &Broker) {
         if let Some(memory) = memory {
             job.set(&format!("state-memory = \"{memory} mb\"\n"));
         }
-        let before = children();
+        let before = cpu_of_children();
         let mut child = job.start();
         let mut most = 0;
         while child.try_wait().expect("ours").is_none() {
-            most = held(child.id(), "VmHWM:").unwrap_or(most);
+            most = peak(child.id()).unwrap_or(most);
             std::thread::sleep(Duration::from_millis(10));
         }
-        let cpu = (children() - before) * 1e9 / rows as f64;
+        let cpu = (cpu_of_children() - before) * 1e9 / rows as f64;
         let memory = memory.map_or("memory for all".into(), |memory| format!("{memory} MiB for state"));
         println!("{keys} keys in a window, {memory:<22} {cpu:>8.0} ns CPU/row, peak {} MiB", most >> 20);
     }
-}
-
-/// Bytes of memory that a process holds, by the name of the line in its status.
-fn held(process: u32, line: &str) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let found = status.lines().find_map(|found| found.strip_prefix(line))?;
-    found.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes << 10)
 }
 
 /// Groups under full load for `MINUTES`, with a checkpoint every second: memory in each tenth of the time.
@@ -226,7 +211,7 @@ fn memory(broker: &Broker) {
     for tenth in 1..=10 {
         std::thread::sleep(Duration::from_secs(minutes as u64 * 6));
         assert!(child.try_wait().expect("ours").is_none(), "{}", job.said());
-        let (now, most) = (held(child.id(), "VmRSS:").unwrap_or(0), held(child.id(), "VmHWM:").unwrap_or(0));
+        let (now, most) = (memory_of(child.id()).unwrap_or(0), peak(child.id()).unwrap_or(0));
         println!(
             "after {:>4.1} minutes at full load: {} MiB, at most {}",
             minutes as f64 * 0.1 * tenth as f64,

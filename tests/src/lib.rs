@@ -7,5 +7,6 @@ pub mod broker;
 pub mod cases;
 pub mod flink;
 pub mod memory;
+pub mod process;
 pub mod proxy;
 pub mod topics;

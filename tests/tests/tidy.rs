@@ -49,6 +49,7 @@ const SINGLE: &[&str] =
 const UNSAFE: &[&str] = &[
     "crates/connect/src/format/json/simd.rs",
     "crates/connect/src/kafka/queue.rs",
+    "crates/connect/src/kafka/topic_id.rs",
     "crates/rust_functions/src/last_words.rs",
     "crates/rust_functions/src/library.rs",
     "crates/rust_functions/support/abi.rs",

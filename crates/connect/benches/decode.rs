@@ -163,8 +163,8 @@ fn file(format: &str, text: &[u8], rows: usize) {
     let path = std::env::temp_dir().join(format!("millstream-bench-{}.{format}", std::process::id()));
     std::fs::write(&path, text).expect("the folder for temporary files can be written");
     let typed = [("format", format), ("path", path.to_str().expect("a path of text"))];
-    let options = Options::check(typed, &[Filesystem.options()]).expect("known options");
-    let source = Filesystem.source("bids", &columns(), &options).expect("a source");
+    let options = Options::check(typed, &[Filesystem::default().options()]).expect("known options");
+    let source = Filesystem::default().source("bids", &columns(), &options).expect("a source");
     for wanted in &WANTED[..2] {
         let (mut walls, before) = (Vec::new(), process_time());
         for _ in 0..RUNS {

@@ -12,6 +12,7 @@ pub mod file;
 pub mod format;
 pub mod generate;
 pub mod kafka;
+mod loss;
 pub mod sample;
 pub mod sink;
 pub mod tape;
@@ -19,7 +20,7 @@ pub mod topic;
 mod varint;
 
 /// Every connector, by one line each, in the order in which help shows them. `topics` are the embedded
-/// topics of the workspace; `clock` paces generators.
+/// topics of the workspace; `clock` paces generators and ages part files.
 pub fn connectors(topics: topic::Topics, clock: Arc<dyn Clock>) -> Vec<Arc<dyn Connector>> {
     connectors_of_job(topics, clock, None)
 }
@@ -34,7 +35,7 @@ pub fn connectors_of_job(
         Arc::new(kafka::Kafka { transactions: transactions.clone() }),
         Arc::new(kafka::UpsertKafka { transactions }),
         Arc::new(topic::TopicConnector::new(topics)),
-        Arc::new(file::Filesystem),
+        Arc::new(file::Filesystem { clock: clock.clone() }),
         Arc::new(generate::DatagenConnector::new(clock.clone())),
         Arc::new(generate::DemoConnector::new(clock)),
         Arc::new(sink::Print),

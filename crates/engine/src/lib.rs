@@ -58,7 +58,7 @@ pub use operator::{Operator, Output, Spilled, Wake};
 pub use pipeline::{Emit, Pipeline};
 pub use progress::{Counters, OperatorProgress, OutputProgress, Progress, SourceProgress};
 pub use replay::{Replay, Snapshot};
-pub use run::{Cut, Event, Run, Standing, resume, start, watermarks_key};
+pub use run::{Cut, Event, Purpose, Run, Standing, resume, start, watermarks_key};
 pub use spill::Memory;
 pub use state::{
     MemoryShelf, MemoryStore, Piece, Shelf, State, StateStore, Tables, Written, decode_table, encode_table,

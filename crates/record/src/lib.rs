@@ -26,7 +26,7 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::{Error, Result};
 pub use message::{Epoch, Message, Millis};
 pub use options::{OptionError, OptionKind, OptionSpec, Options, parse_bytes, parse_duration, sounds_secret};
-pub use position::{Offset, PartitionId, Positions};
+pub use position::{Offset, PartitionId, Positions, TopicIds};
 pub use raw::{FileOrigin, Header, RawRecord, RawRecords, TimestampType};
 pub use reference::reference;
 pub use sample::{Limits, Sample};

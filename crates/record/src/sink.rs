@@ -32,6 +32,12 @@ pub trait Sink: Send {
         self.flush().map(|()| Vec::new())
     }
 
+    /// As [`Sink::prepare`], where the job ends with this epoch or is kept as a savepoint, with which another
+    /// job may begin: nothing may stay open that only this job could finish later.
+    fn conclude(&mut self, epoch: Epoch) -> Result<Vec<u8>> {
+        self.prepare(epoch)
+    }
+
     /// The epoch is decided: what was prepared becomes visible. Nothing was written since.
     fn commit(&mut self, epoch: Epoch) -> Result<()> {
         let _ = epoch;

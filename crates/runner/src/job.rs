@@ -191,7 +191,7 @@ fn let_lost_data(graph: &mut Graph, policy: &str) {
     const OPTION: &str = "scan.on-data-loss";
     for node in &mut graph.nodes {
         if let Op::Scan { tap, .. } = &mut node.op
-            && tap.connector == "kafka"
+            && matches!(tap.connector.as_str(), "kafka" | "topic")
             && !tap.options.contains_key(OPTION)
         {
             Arc::make_mut(tap).options.insert(OPTION.into(), policy.into());

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use millstream_connect::kafka::{Failed, Note, Transactions};
-use millstream_engine::{Cut, Doors, EngineError, Memory, OperatorProgress, Options, Progress, Run, resume};
+use millstream_engine::{Cut, Doors, EngineError, Memory, OperatorProgress, Options, Progress, Purpose, Run, resume};
 use millstream_record::{Clock, Epoch, Error, Stop};
 use tracing::{info, warn};
 
@@ -43,6 +43,8 @@ pub struct Work<'a> {
     asked: Instant,
     told: Instant,
     restarts: u32,
+    /// The name of the savepoint that the checkpoint under way becomes.
+    saving: Option<String>,
     /// Rows for which functions failed, as far as it was told.
     failures: u64,
     /// Why the graph broke last.
@@ -102,6 +104,7 @@ impl<'a> Work<'a> {
             asked: now,
             told: now,
             restarts: 0,
+            saving: None,
             failures: 0,
             broke: None,
             over: None,
@@ -210,6 +213,9 @@ impl<'a> Work<'a> {
             let prepared = prepared.filter(|_| ours);
             sink.restore(&self.id, prepared).map_err(|error| named(name, error))?;
         }
+        for name in cut.sinks.keys().filter(|name| !doors.sinks.contains_key(*name)) {
+            warn!(sink = name, "is not written any more; what it had not shown when the job was stopped stays hidden");
+        }
         if epoch > 0 {
             self.store.note(epoch)?;
         }
@@ -284,7 +290,7 @@ impl<'a> Work<'a> {
             if self.stop.raised() || run.drained() || self.over.is_some() {
                 return Ok(Event::Due { last: true });
             }
-            if Instant::now() >= self.due || self.status.lock().savepoint.is_some() {
+            if Instant::now() >= self.due || self.saving.is_some() || self.status.lock().savepoint.is_some() {
                 return Ok(Event::Due { last: false });
             }
             std::thread::park_timeout(LOOK.min(self.due.saturating_duration_since(Instant::now())));
@@ -298,6 +304,10 @@ impl<'a> Work<'a> {
         let Err(error) = run.finish() else { return Ok(Event::Failed(Failure::Unknown)) };
         let passes = match &error {
             EngineError::Door { source: Error::Connection { .. }, .. } | EngineError::Panicked(_) => true,
+            EngineError::Door { source, .. } if no_room(source) => {
+                self.try_again(Fault::from(error).hint(MAKE_ROOM))?;
+                return Ok(Event::Failed(Failure::Unknown));
+            }
             // The policy said stop; no patience brings records back.
             EngineError::Door { source: Error::DataLoss { .. }, .. } => false,
             // An epoch that cannot be delivered is replayed once the producer is a new one.
@@ -315,8 +325,15 @@ impl<'a> Work<'a> {
 
     fn barrier(&mut self, epoch: u64, last: bool) -> Result<Event, Fault> {
         self.asked = Instant::now();
+        // One that is asked for while this checkpoint is under way becomes of the next.
+        self.saving = self.saving.take().or_else(|| self.status.lock().savepoint.clone());
         let Some(run) = &mut self.run else { return Ok(Event::Failed(Failure::Unknown)) };
-        run.barrier(Epoch(epoch), last);
+        let purpose = match last {
+            true => Purpose::End,
+            false if self.saving.is_some() => Purpose::Savepoint,
+            false => Purpose::Checkpoint,
+        };
+        run.barrier(Epoch(epoch), purpose);
         fail_point(Point::BarrierAsked);
         loop {
             let Some(run) = &mut self.run else { return Ok(Event::Failed(Failure::Unknown)) };
@@ -361,12 +378,12 @@ impl<'a> Work<'a> {
     /// nothing is decided, and somebody may make room. A sync that failed is another matter, since nobody
     /// knows what of the file is there: the process ends, and the next one reads what is.
     fn unsealed(&mut self, error: Error) -> Result<Event, Fault> {
-        let full = matches!(&error, Error::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull);
+        let full = no_room(&error);
         let fault = Fault::from(error);
         if !full {
             return Err(fault);
         }
-        self.try_again(fault.hint("make room on the disk; the job goes on from its last checkpoint"))?;
+        self.try_again(fault.hint(MAKE_ROOM))?;
         Ok(Event::Failed(Failure::Unknown))
     }
 
@@ -384,16 +401,16 @@ impl<'a> Work<'a> {
         let took = self.asked.elapsed();
         self.due = (self.asked + self.job.config.interval).max(Instant::now());
         (self.restarts, self.broke) = (0, None);
-        let wanted = {
+        {
             let mut status = self.status.lock();
             let (at, took, bytes) = (self.clock.now().0, took.as_millis() as u64, status.bytes);
             status.finished(Checkpoint { epoch, at, took, bytes });
-            status.savepoint.take()
-        };
-        if let Some(name) = wanted {
+        }
+        if let Some(name) = self.saving.take() {
             let path = self.store.keep_as(epoch, &name)?;
             info!(epoch, path = %path.display(), "savepoint made");
-            self.status.lock().saved = Some(path.display().to_string());
+            let mut status = self.status.lock();
+            (status.savepoint, status.saved) = (None, Some(path.display().to_string()));
         }
         Ok(Event::Finished)
     }
@@ -473,6 +490,14 @@ impl<'a> Work<'a> {
             other => Err(self.broke.take().unwrap_or_else(|| Fault::new(other, "the job cannot go on"))),
         }
     }
+}
+
+const MAKE_ROOM: &str = "make room on the disk; the job goes on from its last checkpoint";
+
+/// Whether a file could not grow: on a full disk, over a quota, or beyond the largest file that is allowed.
+fn no_room(error: &Error) -> bool {
+    use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error, Error::Io { source, .. } if matches!(source.kind(), StorageFull | QuotaExceeded | FileTooLarge))
 }
 
 /// Whether all operators together keep more than so many bytes, in memory and on disk; the largest is named.

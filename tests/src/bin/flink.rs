@@ -1,12 +1,13 @@
 //! Exported jobs on a real Flink: `make test-flink`. `flink cases FOLDER` runs recorded cases in one JVM, `flink cluster`
-//! one job between topics of Kafka. FLINK_HOME names the Flink.
+//! one job between topics of Kafka; and `flink side ROWS`, what a job costs here and there: `make bench ONLY=flink`.
+//! FLINK_HOME names the Flink.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use millstream_tests::cases::folders;
-use millstream_tests::flink::{Home, cluster, run};
+use millstream_tests::flink::{Home, cluster, run, side};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -26,8 +27,9 @@ fn main() -> ExitCode {
         ["cases", folder] => cases(&home, Path::new(folder), work.path()),
         ["cluster"] => cluster::smoke(&home, work.path())
             .map(|rows| println!("Kafka -> Flink -> Kafka: {rows} rows, equal to the job's own")),
+        ["side", records] => beside(&home, records, work.path()),
         _ => {
-            eprintln!("say what to run: flink cases FOLDER, or flink cluster");
+            eprintln!("say what to run: flink cases FOLDER, flink cluster, or flink side ROWS");
             return ExitCode::from(2);
         }
     };
@@ -38,6 +40,13 @@ fn main() -> ExitCode {
             ExitCode::from(4)
         }
     }
+}
+
+/// A job here, in the runner that was built beside this program, and on Flink.
+fn beside(home: &Home, records: &str, work: &Path) -> Result<(), String> {
+    let records = records.parse().map_err(|_| format!("'{records}' is no number of rows"))?;
+    let program = std::env::current_exe().map_err(|error| error.to_string())?.with_file_name("millstream-runner");
+    side::side_by_side(home, &program, records, work).map(|told| println!("{told}"))
 }
 
 /// All cases are equal, or stand on a list with the reason why not. The lists can only become shorter.

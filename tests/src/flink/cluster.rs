@@ -17,18 +17,19 @@ use crate::topics::{Record, Topics};
 const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A running cluster; it is stopped when it is dropped.
-struct Cluster<'a> {
+pub(super) struct Cluster<'a> {
     home: &'a Home,
     work: &'a Path,
 }
 
 impl<'a> Cluster<'a> {
-    fn start(home: &'a Home, work: &'a Path, port: u16) -> Result<Cluster<'a>, String> {
+    /// Starts a cluster of one worker that may take so much `memory`, and answers at `port` of loopback.
+    pub fn start(home: &'a Home, work: &'a Path, port: u16, memory: &str) -> Result<Cluster<'a>, String> {
         let conf = work.join("conf");
         copy(&home.0.join("conf"), &conf)?;
         let settings = format!(
             "jobmanager.rpc.address: 127.0.0.1\njobmanager.rpc.port: {}\njobmanager.bind-host: 127.0.0.1\n\
-             jobmanager.memory.process.size: 1200m\ntaskmanager.memory.process.size: 1200m\n\
+             jobmanager.memory.process.size: 1200m\ntaskmanager.memory.process.size: {memory}\n\
              taskmanager.host: 127.0.0.1\ntaskmanager.bind-host: 127.0.0.1\ntaskmanager.numberOfTaskSlots: 4\n\
              rest.address: 127.0.0.1\nrest.bind-address: 127.0.0.1\nrest.port: {port}\nio.tmp.dirs: {}\n",
             port + 1,
@@ -40,6 +41,13 @@ impl<'a> Cluster<'a> {
             cluster.call(part, &["start"])?;
         }
         Ok(cluster)
+    }
+
+    /// Its processes by their ids.
+    pub fn processes(&self) -> Vec<u32> {
+        let files = fs::read_dir(self.work).into_iter().flatten().flatten().map(|entry| entry.path());
+        let notes = files.filter(|path| path.extension().is_some_and(|end| end == "pid"));
+        notes.filter_map(|path| fs::read_to_string(path).ok()?.trim().parse().ok()).collect()
     }
 
     fn program(&self, name: &str) -> Command {
@@ -74,7 +82,7 @@ fn copy(from: &Path, to: &Path) -> Result<(), String> {
 }
 
 /// A port that is free, with the next one free beside it.
-fn ports() -> Result<u16, String> {
+pub(super) fn ports() -> Result<u16, String> {
     let free = |port: u16| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok();
     (20_000..30_000).step_by(2).find(|port| free(*port) && free(port + 1)).ok_or_else(|| "no port is free".into())
 }
@@ -95,10 +103,19 @@ fn trades() -> Vec<Record> {
 }
 
 /// The rows in a topic, sorted.
-fn rows(topics: &Topics, name: &str) -> Vec<String> {
+pub(super) fn rows(topics: &Topics, name: &str) -> Vec<String> {
     let mut rows: Vec<String> = topics.read(name).into_values().flatten().filter_map(|record| record.value).collect();
     rows.sort();
     rows
+}
+
+/// Submits a job with the script in its folder to the cluster of `work`; what the script says.
+pub(super) fn submit(home: &Home, job: &Path, work: &Path) -> Result<String, String> {
+    let mut submit = Command::new(job.join("flink/session-cluster.sh"));
+    submit.env("FLINK_HOME", &home.0).env("FLINK_CONF_DIR", work.join("conf")).env("FLINK_LOG_DIR", work);
+    let output = submit.output().map_err(|error| format!("session-cluster.sh: {error}"))?;
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    if output.status.success() { Ok(said) } else { Err(format!("session-cluster.sh: {said}")) }
 }
 
 /// Exports a job, runs it on a cluster, and compares.
@@ -110,14 +127,8 @@ pub fn smoke(home: &Home, work: &Path) -> Result<usize, String> {
     topics.produce("trades", trades());
     let job = export(&broker.address(), work)?;
     let expected = expected(&job)?;
-    let cluster = Cluster::start(home, work, ports()?)?;
-    let mut submit = Command::new(job.join("flink/session-cluster.sh"));
-    submit.env("FLINK_HOME", &home.0).env("FLINK_CONF_DIR", work.join("conf")).env("FLINK_LOG_DIR", work);
-    let output = submit.output().map_err(|error| format!("session-cluster.sh: {error}"))?;
-    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-    if !output.status.success() {
-        return Err(format!("session-cluster.sh: {said}"));
-    }
+    let cluster = Cluster::start(home, work, ports()?, "1200m")?;
+    let said = submit(home, &job, work)?;
     let begun = Instant::now();
     loop {
         let found = rows(&topics, "bars");

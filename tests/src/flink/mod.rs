@@ -4,6 +4,7 @@
 mod case;
 pub mod cluster;
 mod home;
+pub mod side;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use millstream_runner::Point;
 
-use super::site::{Query, Site, Told, Way, was_killed};
+use super::site::{ONE_PART, Query, SHORT_PARTS, SMALL_PARTS, Site, Told, Way, was_killed};
 
 const CHUNK: i64 = 400;
 
@@ -59,11 +59,32 @@ fn a_disk_that_has_no_room_for_state_ends_the_job_and_the_next_one_goes_on() {
     site.write(true, "");
     site.produce(CHUNK);
     // The job's id and its address, and then state that is put away.
-    assert_eq!(ends(&site, with_disk("write:full:5:1")), Some(15), "{}", site.said());
-    assert!(site.said().contains("spill/piece-"), "{}", site.said());
+    assert_eq!(ends(&site, with_disk("write:full:5:1000000")), Some(15), "{}", site.said());
+    let said = site.said();
+    assert!(said.contains("spill/piece-") && said.contains("given up after 5 restarts"), "{said}");
     assert!(site.committed().is_empty());
     assert_eq!(ends(&site, Told::default()), Some(0), "{}", site.said());
     assert_eq!(site.committed(), undisturbed("full-shelf-twin", CHUNK));
+}
+
+#[test]
+fn a_disk_without_room_for_a_part_file_ends_the_job_and_the_next_one_goes_on() {
+    let mut site = Site::new("full-part", Way::KafkaToFiles, Query::Stateless);
+    site.parts = ONE_PART;
+    site.write(true, "");
+    site.produce(10_000);
+    // The rows take some 170 kB, all else in a job is smaller than 64 KiB.
+    assert_eq!(ends(&site, Told { most_blocks: Some(128), ..Told::default() }), Some(15), "{}", site.said());
+    let said = site.said();
+    assert!(said.contains(".jsonl.inprogress") && said.contains("File too large"), "{said}");
+    assert!(said.contains("make room on the disk") && said.contains("given up after 5 restarts"), "{said}");
+    assert!(site.committed().is_empty(), "no reader sees a part that is cut");
+    assert_eq!(ends(&site, Told::default()), Some(0), "{}", site.said());
+    let mut twin = Site::new("full-part-twin", Way::KafkaToFiles, Query::Stateless);
+    twin.write(true, "");
+    twin.produce(10_000);
+    assert_eq!(ends(&twin, Told::default()), Some(0), "{}", twin.said());
+    assert_eq!(site.committed(), twin.committed());
 }
 
 #[test]
@@ -227,6 +248,8 @@ fn survives_kills_at_any_moment(name: &str, way: Way, query: Query) {
         site.lanes = 1 + dice.below(3) as usize;
         // State is put away, fits into memory again, and moves to other lanes in either form.
         site.memory = [None, Some("0"), Some("20 kb")][dice.below(3) as usize];
+        // Part files live over one run and many, and end at their size or their time.
+        site.parts = [ONE_PART, SHORT_PARTS, SMALL_PARTS][dice.below(3) as usize];
         site.write(false, "");
         let mut running = site.start(None);
         std::thread::sleep(Duration::from_millis(dice.below(900)));

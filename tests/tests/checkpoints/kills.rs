@@ -3,7 +3,7 @@
 
 use millstream_runner::Point;
 
-use super::site::{Query, Site, Way, was_killed};
+use super::site::{ONE_PART, Query, SHORT_PARTS, SMALL_PARTS, Site, Way, was_killed};
 
 /// Where a job dies whose epochs the manifest decides: it has no transactions.
 const WITHOUT_KAFKA: [Point; 9] = [
@@ -21,8 +21,14 @@ const WITHOUT_KAFKA: [Point; 9] = [
 const CHUNK: i64 = 400;
 
 fn survives(name: &str, way: Way, query: Query) {
+    survives_with(name, way, query, SHORT_PARTS);
+}
+
+/// The same where part files end as `parts` says. The site as it is left.
+fn survives_with(name: &str, way: Way, query: Query, parts: &'static str) -> Site {
     let points: &[Point] = if way == Way::KafkaToKafka { &Point::ALL } else { &WITHOUT_KAFKA };
     let mut site = Site::new(name, way, query);
+    site.parts = parts;
     site.write(false, "");
     for &point in points {
         site.produce(CHUNK);
@@ -41,6 +47,7 @@ fn survives(name: &str, way: Way, query: Query) {
     assert!(expected.len() > 100, "the twin commits only {} rows", expected.len());
     let first = committed.iter().zip(&expected).find(|(found, wanted)| found != wanted);
     assert!(committed == expected, "{} rows instead of {}, first {first:?}", committed.len(), expected.len());
+    site
 }
 
 #[test]
@@ -70,7 +77,14 @@ fn windows_from_kafka_to_files() {
 
 #[test]
 fn joins_from_kafka_to_files() {
-    survives("kf-join", Way::KafkaToFiles, Query::Join);
+    survives_with("kf-join", Way::KafkaToFiles, Query::Join, SMALL_PARTS);
+}
+
+#[test]
+fn one_part_file_over_all_checkpoints_from_kafka_to_files() {
+    let site = survives_with("kf-part", Way::KafkaToFiles, Query::Stateless, ONE_PART);
+    let files = site.part_files();
+    assert!(files.len() == 1 && files[0].starts_with("part-"), "{files:?}");
 }
 
 #[test]

@@ -213,6 +213,33 @@ fn a_topic_that_is_deleted_under_a_job_stops_it() {
 }
 
 #[test]
+fn a_topic_that_was_made_again_while_a_job_was_down_stops_it_with_both_ids() {
+    let mut site = Site::new("again", Way::KafkaToKafka, Query::Stateless);
+    site.write(false, "");
+    site.produce(CHUNK);
+    let mut running = site.start(None);
+    let rows = commits_more(&site, &mut running, 0);
+    running.terminate();
+    assert_eq!(running.wait().code(), Some(143), "{}", site.said());
+    let source = site.topic("src");
+    site.topics().delete(&source);
+    site.topics().create(&source, 2);
+    // More than there was: every offset of the checkpoint is one of the new topic, too.
+    site.produce(3 * CHUNK);
+    site.write(true, "");
+    assert_eq!(site.start(None).wait().code(), Some(11), "{}", site.said());
+    let said = site.said();
+    assert!(said.contains(&format!("records are missing in {source}: the topic was deleted and made again")), "{said}");
+    let before = site.committed();
+    assert!(before.len() >= rows);
+    // The way out that it names.
+    site.write(true, ", 'scan.on-data-loss' = 'earliest'");
+    assert_eq!(site.start(None).wait().code(), Some(0), "{}", site.said());
+    let expected = (CHUNK..4 * CHUNK).filter(|id| id * 7919 % 1000 % 3 != 0).count();
+    assert_eq!(site.committed().len() - before.len(), expected, "all of the new topic, and nothing twice");
+}
+
+#[test]
 fn a_job_that_slept_too_long_makes_its_epoch_again() {
     let mut site = Site::new("slept", Way::KafkaToKafka, Query::Stateless);
     site.write(false, ", 'properties.transaction.timeout.ms' = '1000'");

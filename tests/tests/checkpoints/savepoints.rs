@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use millstream_runner::launch::Overrides;
 use millstream_runner::{Point, savepoint};
 
-use super::site::{Query, Site, Told, Way, was_killed};
+use super::site::{ONE_PART, Query, Site, Told, Way, was_killed};
 
 const CHUNK: i64 = 400;
 
@@ -112,6 +112,28 @@ fn a_running_job_makes_a_savepoint_and_runs_on() {
     different.dedup();
     assert_eq!(different, expected);
     assert!(both.len() <= first.len() + expected.len() - before.len(), "rows from before the savepoint came again");
+}
+
+#[test]
+fn a_savepoint_leaves_no_part_file_open_for_another_job_to_miss() {
+    let mut site = Site::new("save-parts", Way::KafkaToFiles, Query::Stateless);
+    site.parts = ONE_PART;
+    site.write(false, "");
+    site.produce(CHUNK);
+    let mut running = site.start(None);
+    running.until("no epoch is decided yet");
+    let mut kept = savepoint(site.path(), Overrides::default(), None).expect("it listens");
+    while site.committed().is_empty() {
+        assert!(running.runs(), "{}", running.said());
+        kept = savepoint(site.path(), Overrides::default(), None).expect("it listens");
+    }
+    // What it writes from now on is its own, and it never comes to show that.
+    site.produce(CHUNK);
+    drop(running);
+    site.write(true, "");
+    let told = Told { state: Some(site.path().join("second")), from: Some(kept), ..Told::default() };
+    assert_eq!(site.start_told(site.path(), told).wait().code(), Some(0), "{}", site.said());
+    assert_eq!(site.committed(), undisturbed("save-parts-twin", Way::KafkaToFiles, Query::Stateless, 2 * CHUNK));
 }
 
 #[test]

@@ -13,6 +13,7 @@ use millstream_record::{Stop, SystemClock};
 use millstream_runner::Point;
 use millstream_runner::launch::{self, Overrides};
 use millstream_tests::broker::Broker;
+use millstream_tests::process;
 use millstream_tests::topics::{Record, Topics};
 
 /// Set in the process that is to run a job: its folder.
@@ -95,6 +96,14 @@ impl Query {
     }
 }
 
+/// Part files that begin a new one at every second checkpoint or so.
+pub const SHORT_PARTS: &str =
+    ", 'sink.rolling-policy.rollover-interval' = '150 ms', 'sink.rolling-policy.check-interval' = '10 ms'";
+/// Part files that have their size now and then, in the middle of a checkpoint.
+pub const SMALL_PARTS: &str = ", 'sink.rolling-policy.file-size' = '4 kb'";
+/// One part file from the start of the job to its end, over all checkpoints and kills.
+pub const ONE_PART: &str = "";
+
 /// A job, its input and its output.
 pub struct Site {
     folder: tempfile::TempDir,
@@ -110,6 +119,8 @@ pub struct Site {
     pub lanes: usize,
     /// How much memory its operators have for their state, if it is limited.
     pub memory: Option<&'static str>,
+    /// When a part file ends, where it writes files.
+    pub parts: &'static str,
 }
 
 /// What a job is told when it starts.
@@ -127,6 +138,8 @@ pub struct Told {
     pub back: Option<u64>,
     /// How the disk fails: see `fail.rs` of the runner.
     pub disk: Option<&'static str>,
+    /// No file may become larger than so many blocks of 512 bytes.
+    pub most_blocks: Option<u32>,
 }
 
 impl Site {
@@ -144,8 +157,8 @@ impl Site {
     /// A job that reaches its broker as `servers`, while the tests take the `direct` way.
     pub fn behind(name: &str, way: Way, query: Query, servers: String, direct: String) -> Site {
         let folder = tempfile::tempdir().expect("a folder");
-        let (name, lanes, memory) = (name.into(), 2, None);
-        let site = Site { folder, name, way, query, servers, direct, produced: 0, partitions: 2, lanes, memory };
+        let (name, lanes, memory, parts) = (name.into(), 2, None, SHORT_PARTS);
+        let site = Site { folder, name, way, query, servers, direct, produced: 0, partitions: 2, lanes, memory, parts };
         match way {
             Way::TopicToTopic => {
                 site.embedded().create("src", 2).expect("new");
@@ -198,7 +211,8 @@ impl Site {
             Way::TopicToTopic => "'connector' = 'topic', 'topic' = 'out', 'format' = 'json'".to_string(),
             Way::KafkaToKafka => format!("{}, 'sink.delivery-guarantee' = 'exactly-once'", kafka("out")),
             Way::KafkaToFiles => {
-                format!("'connector' = 'filesystem', 'path' = '{}', 'format' = 'json'", self.out().display())
+                let (out, parts) = (self.out(), self.parts);
+                format!("'connector' = 'filesystem', 'path' = '{}', 'format' = 'json'{parts}", out.display())
             }
         };
         let functions = match self.query {
@@ -223,6 +237,12 @@ impl Site {
 
     fn out(&self) -> PathBuf {
         self.path().join("out")
+    }
+
+    /// The names of its part files, hidden and visible.
+    pub fn part_files(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.out()).into_iter().flatten().map(|entry| entry.expect("it can be listed"));
+        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
     }
 
     /// From now on records go to so many partitions of the input.
@@ -308,10 +328,18 @@ impl Site {
     pub fn start_told(&self, folder: &Path, told: Told) -> Running {
         let log = folder.join("stderr");
         let errors = File::options().create(true).append(true).open(&log).expect("the folder is ours");
-        let mut command = Command::new(std::env::current_exe().expect("the tests know themselves"));
+        let Told { kill, state, from, drop, back, disk, most_blocks } = told;
+        let program = std::env::current_exe().expect("the tests know themselves");
+        let mut command = match most_blocks {
+            None => Command::new(program),
+            Some(most) => {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", &format!("trap '' XFSZ; ulimit -f {most}; exec \"$0\" \"$@\"")]).arg(program);
+                shell
+            }
+        };
         command.args(["checkpoints::site::job", "--exact", "--nocapture"]).env(JOB, folder);
         command.env("RUST_LOG", "info").stdin(Stdio::null()).stdout(Stdio::null()).stderr(errors);
-        let Told { kill, state, from, drop, back, disk } = told;
         command.envs(kill.map(|point| ("MILLSTREAM_KILL_AT", point.name())));
         command.envs(state.map(|state| (STATE, state))).envs(from.map(|from| (FROM, from)));
         command.envs(drop.map(|step| (DROP, step))).envs(back.map(|epoch| (BACK, epoch.to_string())));
@@ -369,9 +397,7 @@ impl Running {
 
     /// The most memory that it has taken so far, in bytes, while it runs.
     pub fn peak(&self) -> Option<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-        line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes << 10)
+        process::peak(self.child.id())
     }
 
     /// Asks it to end.

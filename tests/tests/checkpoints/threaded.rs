@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray};
-use millstream_engine::{Cut, Doors, Memory, MemoryShelf, Options, Run, resume, start};
+use millstream_engine::{Cut, Doors, Memory, MemoryShelf, Options, Purpose, Run, resume, start};
 use millstream_plan::Graph;
 use millstream_record::Epoch;
 use millstream_sql::catalog::Table;
@@ -191,7 +191,7 @@ fn interrupted(graph: &Graph, world: &World, turns: Turns<'_>, every: u64) -> u6
             allowed += 100;
             world.allow(allowed);
             epoch += 1;
-            run.barrier(Epoch(epoch), ends);
+            run.barrier(Epoch(epoch), if ends { Purpose::End } else { Purpose::Checkpoint });
             let cut = run.cut(Duration::from_secs(60)).expect("the barrier passes through");
             run.decided(Epoch(epoch));
             assert!(run.committed(Duration::from_secs(60)), "all sinks commit");
@@ -261,7 +261,7 @@ fn rows_behind_the_last_cut_are_not_committed() {
     let graph = graph();
     let world = World::new(16);
     let mut run = resume(graph, world.doors(), options(2), &Cut::default()).expect("starts");
-    run.barrier(Epoch(1), true);
+    run.barrier(Epoch(1), Purpose::End);
     let cut = run.cut(Duration::from_secs(60)).expect("the barrier passes through");
     run.decided(Epoch(1));
     assert!(run.committed(Duration::from_secs(60)));

@@ -183,6 +183,73 @@ fn a_topic_that_is_deleted_while_it_is_read_is_told() {
     assert_eq!(error, said);
 }
 
+/// Deletes a topic and makes it again, with so many records that count from 100.
+fn make_again(topics: &Topics, name: &str, records: i64) {
+    topics.delete(name);
+    topics.create(name, 1);
+    topics.produce(name, (100..100 + records).map(|n| Record::new(0, format!("{{\"n\":{n}}}"))));
+}
+
+#[test]
+fn a_topic_that_was_made_again_is_another_one_even_if_it_is_longer() {
+    let servers = Broker::shared().address();
+    let (name, topics) = ("failures-again", Topics::at(&servers));
+    topics.create(name, 1);
+    topics.produce(name, (0..5).map(|n| Record::new(0, format!("{{\"n\":{n}}}"))));
+    let bounded = [("topic", name), ("scan.bounded.mode", "latest-offset")];
+    let mut first = open(&servers, &bounded).expect("it opens");
+    let at = first.rows(5).reader.positions();
+    assert_eq!(at.topics().len(), 1, "the broker tells the topic's id");
+    assert_eq!(open_at(&servers, &bounded, Some(at.clone())).expect("it is the same").finish(), []);
+    make_again(&topics, name, 9);
+
+    let error = open_at(&servers, &bounded, Some(at.clone())).err().expect("it is another one");
+    let is = open(&servers, &bounded).expect("it opens").reader.positions();
+    let (was, is) = (&at.topics()[name], &is.topics()[name]);
+    assert_ne!(was, is);
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "records are missing in {name}: the topic was deleted and made again: what was read had the id {was}, \
+             what is there now has the id {is}; to go on all the same, set 'scan.on-data-loss' to 'earliest' or 'latest'"
+        )
+    );
+    let policy = |word| [bounded[0], bounded[1], ("scan.on-data-loss", word)];
+    let rows = open_at(&servers, &policy("earliest"), Some(at.clone())).expect("the policy allows it").finish();
+    assert_eq!(rows.iter().map(|row| row.n).collect::<Vec<_>>(), (100..109).collect::<Vec<_>>());
+    assert_eq!(open_at(&servers, &policy("latest"), Some(at.clone())).expect("the policy allows it").finish(), []);
+    let unknown = Some(Positions::from([(PartitionId::new(name, 0), Offset(5))]));
+    let rows = open_at(&servers, &bounded, unknown).expect("a checkpoint of an older release names no ids").finish();
+    assert_eq!(rows.len(), 4);
+}
+
+#[test]
+fn a_topic_that_is_made_again_under_a_reader_follows_the_policy() {
+    let servers = Broker::shared().address();
+    let topics = Topics::at(&servers);
+    for policy in ["fail", "earliest"] {
+        let name = &format!("failures-again-{policy}");
+        topics.create(name, 1);
+        topics.produce(name, (0..3).map(|n| Record::new(0, format!("{{\"n\":{n}}}"))));
+        let typed = [
+            ("topic", name.as_str()),
+            ("scan.on-data-loss", policy),
+            ("scan.topic-partition-discovery.interval", "1 s"),
+        ];
+        let mut reading = open(&servers, &typed).expect("it opens");
+        reading.rows(3);
+        make_again(&topics, name, 40);
+        if policy == "fail" {
+            let error = failure(&mut reading);
+            assert!(matches!(&error, Error::DataLoss { .. }), "{error}");
+        } else {
+            reading
+                .until("the first record of the new topic", |reading, _| reading.rows.iter().any(|row| row.n == 100));
+            reading.until("its last record", |reading, _| reading.rows.iter().any(|row| row.n == 139));
+        }
+    }
+}
+
 /// Reads until reading fails.
 fn failure(reading: &mut Reading) -> Error {
     let deadline = Instant::now() + Duration::from_secs(60);

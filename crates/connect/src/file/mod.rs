@@ -3,7 +3,8 @@
 //! or the row of a Parquet file. Lines are read in large chunks and decoded on the threads of a pool.
 //! With `source.monitor-interval` the folder is followed: new files and appended lines are picked up.
 //!
-//! As a sink it writes part files into a folder, hidden until they are complete.
+//! As a sink it writes part files into a folder, hidden until they are complete; how long one is written is
+//! told by its size and by a clock.
 
 mod browse;
 mod chunk;
@@ -21,15 +22,26 @@ mod source;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use arrow::datatypes::DataType;
-use millstream_record::{Browse, Column, Connector, OptionSpec, Options, Result, Sink, Source};
+use millstream_record::{Browse, Clock, Column, Connector, OptionSpec, Options, Result, Sink, Source, SystemClock};
 
 use crate::format::metadata;
 
 pub use footer::{Footer, footer};
 
 /// Files and folders.
-pub struct Filesystem;
+pub struct Filesystem {
+    /// By which part files grow old.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Default for Filesystem {
+    fn default() -> Self {
+        Filesystem { clock: Arc::new(SystemClock) }
+    }
+}
 
 impl Connector for Filesystem {
     fn name(&self) -> &'static str {
@@ -53,7 +65,7 @@ impl Connector for Filesystem {
     }
 
     fn sink(&self, name: &str, columns: &[Column], _: &[usize], options: &Options) -> Result<Box<dyn Sink>> {
-        Ok(Box::new(sink::FileSink::new(name, columns, options)?))
+        Ok(Box::new(sink::FileSink::new(name, columns, options, self.clock.clone())?))
     }
 
     fn has_records(&self, options: &Options) -> bool {

@@ -38,6 +38,27 @@ const OWN: &[OptionSpec] = &[
         example: "64 mb",
     },
     OptionSpec {
+        name: "sink.rolling-policy.rollover-interval",
+        kind: OptionKind::Duration,
+        default: Some("30 min"),
+        doc: "begin a new part file this long after one was begun; in a job, since elsewhere every flush ends the parts",
+        example: "15 min",
+    },
+    OptionSpec {
+        name: "sink.rolling-policy.inactivity-interval",
+        kind: OptionKind::Duration,
+        default: Some("30 min"),
+        doc: "end a part file to which no row has come for this long",
+        example: "5 min",
+    },
+    OptionSpec {
+        name: "sink.rolling-policy.check-interval",
+        kind: OptionKind::Duration,
+        default: Some("1 min"),
+        doc: "how often to look, at rows and at checkpoints, whether the time of a part file is over",
+        example: "10 s",
+    },
+    OptionSpec {
         name: "sink.partitioned-by",
         kind: OptionKind::Text,
         default: None,

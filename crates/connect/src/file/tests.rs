@@ -28,11 +28,11 @@ fn meta(key: &str, data_type: DataType) -> Column {
 fn options(path: &Path, typed: &[(&str, &str)]) -> Options {
     let path = path.to_str().expect("a path of text");
     let typed = typed.iter().copied().chain([("path", path)]);
-    Options::check(typed, &[Filesystem.options()]).expect("known options")
+    Options::check(typed, &[Filesystem::default().options()]).expect("known options")
 }
 
 fn open_with(columns: &[Column], options: &Options, scan: Scan) -> Result<Box<dyn Reader>> {
-    Filesystem.source("t", columns, options)?.open(scan)
+    Filesystem::default().source("t", columns, options)?.open(scan)
 }
 
 fn scan(columns: &[Column]) -> Scan {
@@ -267,7 +267,7 @@ fn a_followed_folder_gives_new_files_and_appended_lines() {
     let path = folder.path().join("a.jsonl");
     let columns = two();
     let typed = [("format", "json"), ("source.monitor-interval", "5 ms")];
-    let source = Filesystem.source("t", &columns, &options(folder.path(), &typed)).expect("a source");
+    let source = Filesystem::default().source("t", &columns, &options(folder.path(), &typed)).expect("a source");
     assert!(!source.bounded());
     let mut reader = source.open(scan(&columns)).expect("opens");
     assert!(matches!(reader.poll(Duration::ZERO).expect("nothing yet"), Poll::Nothing));
@@ -340,7 +340,7 @@ fn what_the_sink_writes_the_source_reads() {
         let folder = TempDir::new().expect("a folder");
         let path = folder.path().join("out");
         let options = options(&path, typed);
-        let mut sink = Filesystem.sink("t", &two(), &[], &options).expect("a sink");
+        let mut sink = Filesystem::default().sink("t", &two(), &[], &options).expect("a sink");
         sink.write(&batch(0, 100)).expect("written");
         let names = || {
             fs::read_dir(&path)
@@ -365,7 +365,7 @@ fn what_the_sink_writes_the_source_reads() {
             (0..150).map(|number| format!("+I {number}|{}", text(number))).collect::<Vec<_>>(),
             "{typed:?}"
         );
-        let mut again = Filesystem.sink("t", &two(), &[], &options).expect("a sink");
+        let mut again = Filesystem::default().sink("t", &two(), &[], &options).expect("a sink");
         again.write(&batch(0, 1)).expect("written");
         again.flush().expect("flushed");
         assert_eq!(names().len(), 3);
@@ -376,7 +376,7 @@ fn what_the_sink_writes_the_source_reads() {
 fn parts_roll_at_their_size_and_take_no_changes_back() {
     let folder = TempDir::new().expect("a folder");
     let typed = [("format", "json"), ("sink.rolling-policy.file-size", "1 kb")];
-    let mut sink = Filesystem.sink("t", &two(), &[0], &options(folder.path(), &typed)).expect("a sink");
+    let mut sink = Filesystem::default().sink("t", &two(), &[0], &options(folder.path(), &typed)).expect("a sink");
     for from in 0..10 {
         sink.write(&batch(from * 20, 20)).expect("written");
     }
@@ -391,8 +391,9 @@ fn parts_roll_at_their_size_and_take_no_changes_back() {
 #[test]
 fn parquet_gives_only_the_wanted_columns_cast_and_checked() {
     let folder = TempDir::new().expect("a folder");
-    let mut sink =
-        Filesystem.sink("t", &two(), &[], &options(folder.path(), &[("format", "parquet")])).expect("a sink");
+    let mut sink = Filesystem::default()
+        .sink("t", &two(), &[], &options(folder.path(), &[("format", "parquet")]))
+        .expect("a sink");
     sink.write(&batch(0, 30)).expect("written");
     sink.flush().expect("flushed");
     let columns = [
@@ -401,7 +402,9 @@ fn parquet_gives_only_the_wanted_columns_cast_and_checked() {
         Column { nullable: false, ..column("b", DataType::Utf8) },
         meta("offset", DataType::Int64),
     ];
-    let source = Filesystem.source("t", &columns, &options(folder.path(), &[("format", "parquet")])).expect("a source");
+    let source = Filesystem::default()
+        .source("t", &columns, &options(folder.path(), &[("format", "parquet")]))
+        .expect("a source");
     let some = Scan { columns: vec![3, 2, 0, 1], batch_rows: 7, ..scan(&columns) };
     let told = drain(&mut *source.open(some.clone()).expect("opens")).expect("read");
     assert_eq!(told.rows[0], "+I 1|t,\"1|1|null");
@@ -412,7 +415,9 @@ fn parquet_gives_only_the_wanted_columns_cast_and_checked() {
         drain(&mut *source.open(Scan { resume: Some(positions.clone()), ..some }).expect("opens")).expect("read");
     assert_eq!(rest.rows, told.rows[*rows..]);
     let narrow = [column("a", DataType::Int8), column("b", DataType::Int64)];
-    let source = Filesystem.source("t", &narrow, &options(folder.path(), &[("format", "parquet")])).expect("a source");
+    let source = Filesystem::default()
+        .source("t", &narrow, &options(folder.path(), &[("format", "parquet")]))
+        .expect("a source");
     let error = drain(&mut *source.open(scan(&narrow)).expect("opens")).expect_err("text is no number").to_string();
     assert!(error.contains("the column 'b' cannot be read as declared"), "{error}");
     let none = Scan { columns: vec![], ..scan(&narrow) };
@@ -430,8 +435,9 @@ fn parquet_gives_only_the_wanted_columns_cast_and_checked() {
 #[test]
 fn a_damaged_parquet_file_is_an_error_and_no_panic() {
     let folder = TempDir::new().expect("a folder");
-    let mut sink =
-        Filesystem.sink("t", &two(), &[], &options(folder.path(), &[("format", "parquet")])).expect("a sink");
+    let mut sink = Filesystem::default()
+        .sink("t", &two(), &[], &options(folder.path(), &[("format", "parquet")]))
+        .expect("a sink");
     sink.write(&batch(0, 30)).expect("written");
     sink.flush().expect("flushed");
     let file = fs::read_dir(folder.path()).expect("a folder").next().expect("a part").expect("listed").path();

@@ -2,9 +2,10 @@
 //! far do they reach, where does a group or a time stand. Every question ends within ten seconds, with
 //! an answer or with a sentence that names the address and the reason.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use millstream_record::{Error, PartitionId, Result};
+use millstream_record::{Error, PartitionId, Result, TopicIds};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::BorrowedMessage;
@@ -14,6 +15,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use super::health::Health;
 use super::options::Topics;
+use super::topic_id::topic_ids;
 
 /// How long a server may take to answer before we give up.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -109,6 +111,12 @@ impl<'a> Cluster<'a> {
         Ok(looked_up(partitions, &answer))
     }
 
+    /// The ids of the topics of these partitions, as far as the brokers tell.
+    pub fn topic_ids(self, partitions: &[PartitionId]) -> Result<TopicIds> {
+        let topics = topics_of(partitions.iter());
+        self.ask("the ids of the topics", |wait| topic_ids(self.consumer, &topics, wait))
+    }
+
     /// What the cluster knows of a topic, or of all.
     pub fn metadata(self, topic: Option<&str>) -> Result<Metadata> {
         self.ask("the list of topics", |wait| self.consumer.fetch_metadata(topic, wait))
@@ -162,6 +170,11 @@ impl<'a> Cluster<'a> {
             other => self.unreachable(format!("topic '{name}': {other}")),
         }
     }
+}
+
+/// The names of the topics of these partitions, each once.
+pub fn topics_of<'a>(partitions: impl Iterator<Item = &'a PartitionId>) -> Vec<&'a str> {
+    partitions.map(|partition| &*partition.topic).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// Serves what waits beside the records, and gives what is not served by itself. One call of the client may

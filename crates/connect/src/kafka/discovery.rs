@@ -1,6 +1,7 @@
 //! Looks for new and deleted partitions while a source is read, on a thread of its own, because asking may
 //! take as long as a server does not answer. A partition that appears later begins with its first record.
-//! librdkafka goes on asking for a deleted partition and may never say so; here it is missed.
+//! librdkafka goes on asking for a deleted partition and may never say so; here it is missed. Nor does it say
+//! that a topic was deleted and made again; here it has another id.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -8,14 +9,15 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
-use millstream_record::{Error, PartitionId, Result};
+use millstream_record::{Error, PartitionId, Result, TopicIds};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::types::RDKafkaErrorCode;
 
-use super::cluster::fitting;
+use super::cluster::{fitting, topics_of};
 use super::health::Health;
 use super::options::Topics;
 use super::span::Span;
+use super::topic_id::topic_ids;
 
 /// How long one question may take, and so how long dropping may.
 const ANSWER_WITHIN: Duration = Duration::from_secs(1);
@@ -29,6 +31,8 @@ pub enum Change {
     New(Span),
     /// One is not there any more.
     Gone(PartitionId),
+    /// Topics have these ids that were not known, or others, before.
+    Ids(TopicIds),
 }
 
 /// A watch over the topics of a source. Dropping it ends the thread.
@@ -40,16 +44,18 @@ pub struct Discovery {
 
 impl Discovery {
     /// Looks every `interval` for partitions of `topics` that are not in `known`; without one only for those
-    /// of `known` that are gone.
+    /// of `known` that are gone. `ids` are those by which the topics are known.
     pub fn start(
         consumer: Arc<BaseConsumer<Health>>,
         topics: Topics,
         known: BTreeSet<PartitionId>,
+        ids: TopicIds,
         interval: Option<Duration>,
     ) -> Result<Discovery> {
         let (report, found) = bounded(1024);
         let (ending, end) = bounded(0);
-        let watch = Watch { consumer, topics, known, missed: BTreeSet::new(), news: interval.is_some(), report, end };
+        let (missed, news) = (BTreeSet::new(), interval.is_some());
+        let watch = Watch { consumer, topics, known, ids, missed, news, report, end };
         let thread = std::thread::Builder::new()
             .name("kafka-discovery".into())
             .spawn(move || watch.run(interval.unwrap_or(MISS_EVERY)))
@@ -85,6 +91,7 @@ struct Watch {
     consumer: Arc<BaseConsumer<Health>>,
     topics: Topics,
     known: BTreeSet<PartitionId>,
+    ids: TopicIds,
     /// Known partitions that were not there the last time. Twice in a row means gone.
     missed: BTreeSet<PartitionId>,
     /// Whether new partitions are wanted.
@@ -97,12 +104,22 @@ impl Watch {
     fn run(mut self, interval: Duration) {
         while self.end.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
             let Some(present) = self.look() else { continue };
-            for change in self.compare(&present) {
+            // Ids come first: a new partition may be one of a topic that was made again.
+            let ids = self.identify(&present).map(Change::Ids);
+            for change in ids.into_iter().chain(self.compare(&present)) {
                 if self.report.send(change).is_err() {
                     return;
                 }
             }
         }
+    }
+
+    /// The ids that have changed since the last look. Where nobody answers, the next look finds them.
+    fn identify(&mut self, present: &BTreeSet<PartitionId>) -> Option<TopicIds> {
+        let mut ids = topic_ids(&self.consumer, &topics_of(present.iter()), ANSWER_WITHIN).ok()?;
+        ids.retain(|topic, id| self.ids.get(topic) != Some(id));
+        self.ids.extend(ids.clone());
+        (!ids.is_empty()).then_some(ids)
     }
 
     /// What has changed since the last look.

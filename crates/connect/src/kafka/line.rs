@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use millstream_record::{Error, PartitionId, Result};
+use millstream_record::{Error, PartitionId, Result, TopicIds};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::{Offset, TopicPartitionList};
@@ -68,9 +68,14 @@ impl Line {
     }
 
     /// Looks for new and deleted partitions from now on, as the source is told to.
-    pub fn watch<'a>(&mut self, reading: &Reading, known: impl Iterator<Item = &'a PartitionId>) -> Result<()> {
-        let (consumer, topics) = (self.consumer.clone(), reading.topics.clone());
-        self.discovery = Some(Discovery::start(consumer, topics, known.cloned().collect(), reading.discovery)?);
+    pub fn watch<'a>(
+        &mut self,
+        reading: &Reading,
+        known: impl Iterator<Item = &'a PartitionId>,
+        ids: &TopicIds,
+    ) -> Result<()> {
+        let (consumer, topics, known) = (self.consumer.clone(), reading.topics.clone(), known.cloned().collect());
+        self.discovery = Some(Discovery::start(consumer, topics, known, ids.clone(), reading.discovery)?);
         Ok(())
     }
 

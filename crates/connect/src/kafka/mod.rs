@@ -1,7 +1,8 @@
 //! Topics of Apache Kafka, through librdkafka. Partitions are assigned, a group is never joined and
 //! nothing is committed: positions belong to the query. Option names are Flink's.
 //!
-//! Text becomes typed settings in `options` and `client`; `cluster` asks questions, `span` decides where a
+//! Text becomes typed settings in `options` and `client`; `cluster` asks questions (one of them with
+//! `topic_id`), `span` decides where a
 //! partition begins and ends; `line`, `queue` and `track` bring records to the `reader`; `sink` writes.
 
 mod admin;
@@ -18,6 +19,7 @@ mod receipts;
 mod sink;
 mod source;
 mod span;
+mod topic_id;
 mod track;
 mod transaction;
 

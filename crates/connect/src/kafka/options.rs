@@ -8,6 +8,7 @@ use millstream_record::{Error, OptionError, OptionKind, OptionSpec, Options, Par
 use regex::{Regex, RegexBuilder};
 
 use super::client::Client;
+use crate::loss::{ON_LOSS, OnLoss};
 
 const STARTS: &[&str] = &["earliest-offset", "latest-offset", "group-offsets", "timestamp", "specific-offsets"];
 const ENDS: &[&str] = &["unbounded", "latest-offset", "group-offsets", "timestamp", "specific-offsets"];
@@ -46,7 +47,7 @@ pub const SCAN_OPTIONS: &[OptionSpec] = &[
     spec("scan.bounded.timestamp-millis", OptionKind::Integer, None, "1767225600000", "end before the first record at or after this time"),
     spec("scan.bounded.specific-offsets", OptionKind::Text, None, "partition:0,offset:42;partition:1,offset:300", "end before these offsets; a partition that is not listed is not read"),
     spec("scan.topic-partition-discovery.interval", OptionKind::Duration, Some("30 s"), "5 min", "how often to look for new partitions and topics; 0 is never"),
-    spec("scan.on-data-loss", OptionKind::Choice(&["fail", "earliest", "latest"]), Some("fail"), "earliest", "what to do when the next record to read is gone: fail, or go on with the earliest or the latest that is there (Millstream's own)"),
+    ON_LOSS,
 ];
 
 /// How to write.
@@ -122,17 +123,6 @@ pub enum End {
     Offsets(Offsets),
 }
 
-/// What to do when the next record to read is gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OnLoss {
-    /// Stop with an error.
-    Fail,
-    /// Go on with the earliest record that is there.
-    Earliest,
-    /// Go on with the next record to be written.
-    Latest,
-}
-
 /// Everything a Kafka source was told.
 #[derive(Clone, Debug)]
 pub struct Reading {
@@ -147,7 +137,7 @@ pub struct Reading {
     /// How often to look for new partitions, if at all.
     pub discovery: Option<Duration>,
     /// What to do about lost records.
-    pub on_loss: OnLoss,
+    pub(crate) on_loss: OnLoss,
     /// Only the partition of this number of each topic.
     pub partition: Option<i32>,
 }
@@ -167,11 +157,7 @@ impl Reading {
         }
         let interval = options.duration("scan.topic-partition-discovery.interval").unwrap_or_default();
         let discovery = (!interval.is_zero() && end == End::Never).then_some(interval);
-        let on_loss = match options.text("scan.on-data-loss") {
-            Some("earliest") => OnLoss::Earliest,
-            Some("latest") => OnLoss::Latest,
-            _ => OnLoss::Fail,
-        };
+        let on_loss = OnLoss::of(options);
         Ok(Reading { client, topics, start, end, discovery, on_loss, partition: None })
     }
 

@@ -1,6 +1,6 @@
 //! Records from librdkafka, many at a call. The safe interface of rdkafka hands over one message a call
 //! with two allocations each and names no topic at the end of a partition; a million records a second
-//! notice that. This file is the only one of the connector with `unsafe` in it.
+//! notice that. Of the connector only this file and `topic_id` have `unsafe` in them.
 //!
 //! All partitions of a reader are forwarded into one private queue, so that errors and statistics,
 //! which stay in the consumer's own queue, never stand between records.

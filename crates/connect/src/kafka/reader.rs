@@ -7,7 +7,9 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use millstream_record::{Error, Fetched, Offset, PartitionId, Poll, Positions, RawRecords, Reader, Result, Stop};
+use millstream_record::{
+    Error, Fetched, Offset, PartitionId, Poll, Positions, RawRecords, Reader, Result, Stop, TopicIds,
+};
 use rdkafka::types::RDKafkaErrorCode;
 
 use super::discovery::Change;
@@ -17,6 +19,7 @@ use super::queue::Record;
 use super::span::{Span, spans, within};
 use super::track::{Piece, Track, Wants};
 use crate::format::DecodePool;
+use crate::loss::{OnLoss, lost, made_again};
 
 /// How many messages to take from the client at a time.
 const AT_A_TIME: usize = 1024;
@@ -65,6 +68,8 @@ pub struct KafkaReader<T> {
     reading: Arc<Reading>,
     line: Line,
     tracks: Vec<Track>,
+    /// The topics that are read, by the brokers' ids.
+    ids: TopicIds,
     /// Tracks by the client's handle of the topic and the number of the partition.
     places: HashMap<(usize, i32), usize>,
     wants: Wants,
@@ -97,12 +102,14 @@ impl<T: Send + 'static> KafkaReader<T> {
             )));
         }
         let partitions = reading.only(partitions)?;
-        let spans = spans(line.cluster(), &reading, &partitions, wish.resume.as_ref())?;
+        let ids = line.cluster().topic_ids(&partitions)?;
+        let spans = spans(line.cluster(), &reading, &partitions, wish.resume.as_ref(), &ids)?;
         let pool = DecodePool::new(wish.workers, || Ok(worker(decode()?)))?;
         let mut reader = KafkaReader {
             reading,
             line,
             tracks: Vec::new(),
+            ids,
             places: HashMap::new(),
             wants: wish.wants,
             pool,
@@ -116,7 +123,7 @@ impl<T: Send + 'static> KafkaReader<T> {
         };
         reader.follow(spans)?;
         let known = reader.tracks.iter().map(|track| &track.partition);
-        reader.line.watch(&reader.reading, known)?;
+        reader.line.watch(&reader.reading, known, &reader.ids)?;
         Ok(reader)
     }
 
@@ -143,7 +150,7 @@ impl<T: Send + 'static> KafkaReader<T> {
         self.places.clear();
         let open = self.tracks.iter().filter(|track| !track.done);
         self.line.assign(open.map(|track| (&track.partition, track.next)))?;
-        self.line.watch(&self.reading, self.tracks.iter().map(|track| &track.partition))
+        self.line.watch(&self.reading, self.tracks.iter().map(|track| &track.partition), &self.ids)
     }
 
     /// Serves callbacks and new partitions, now and then.
@@ -160,6 +167,7 @@ impl<T: Send + 'static> KafkaReader<T> {
             match change {
                 Change::New(span) => self.follow(vec![span])?,
                 Change::Gone(partition) => self.bury(&partition),
+                Change::Ids(ids) => self.identify(ids),
             }
         }
         if !self.lost.is_empty() && self.failure.is_none() {
@@ -178,6 +186,27 @@ impl<T: Send + 'static> KafkaReader<T> {
             self.flush();
             self.failure = Some(deleted(self.reading.client.servers(), &partition.topic, partition.number));
         }
+    }
+
+    /// Topics turn out to have other ids than they had, or ids at all. Of one that was made again every
+    /// record that has not been read is lost.
+    fn identify(&mut self, ids: TopicIds) {
+        for topic in ids.keys() {
+            let Some(reason) = made_again(topic, &self.ids, &ids) else { continue };
+            if self.reading.on_loss == OnLoss::Fail {
+                self.flush();
+                self.failure = Some(lost(topic, &reason));
+                // The positions go on to be those of the topic that was read.
+                return;
+            }
+            for (number, track) in self.tracks.iter_mut().enumerate() {
+                if track.partition.topic == *topic && !track.done {
+                    track.made_again = true;
+                    self.lost.push(number);
+                }
+            }
+        }
+        self.ids.extend(ids);
     }
 
     /// Takes messages from the client, waiting at most `wait` for the first; how many there were.
@@ -215,9 +244,16 @@ impl<T: Send + 'static> KafkaReader<T> {
         for number in self.lost.clone() {
             let track = &mut self.tracks[number];
             let extent = self.line.cluster().extent_now(&track.partition)?;
-            let first = if track.from_first { Some(extent.0) } else { None };
-            let policy = || within(self.reading.on_loss, &track.partition, track.next, extent);
-            let next = first.map_or_else(policy, Ok)?;
+            if track.made_again {
+                // Its old end is no place in the new topic.
+                track.end = track.end.map(|_| extent.1);
+            }
+            let next = match self.reading.on_loss {
+                _ if track.from_first => extent.0,
+                OnLoss::Earliest if track.made_again => extent.0,
+                OnLoss::Latest if track.made_again => extent.1,
+                policy => within(policy, &track.partition, track.next, extent)?,
+            };
             track.restart(next);
         }
         self.lost.clear();
@@ -317,7 +353,8 @@ impl<T: Send + 'static> KafkaReader<T> {
 
     /// The next offset to read of each partition, behind all that was handed over.
     pub fn places(&self) -> Positions {
-        self.tracks.iter().map(|track| (track.partition.clone(), Offset(track.handed))).collect()
+        let next = self.tracks.iter().map(|track| (track.partition.clone(), Offset(track.handed)));
+        next.collect::<Positions>().of_topics(self.ids.clone())
     }
 }
 

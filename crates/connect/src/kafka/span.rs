@@ -1,10 +1,11 @@
 //! From where to where a partition is read. All rules about beginnings, ends and lost records are
 //! here, as functions of what the user wants and what the cluster has; the asking is done by `cluster`.
 
-use millstream_record::{Error, Offset, PartitionId, Positions, Result, shares};
+use millstream_record::{Error, Offset, PartitionId, Positions, Result, TopicIds, shares};
 
-use super::cluster::Cluster;
-use super::options::{End, OnLoss, Reading, Start, Unseen};
+use super::cluster::{Cluster, topics_of};
+use super::options::{End, Reading, Start, Unseen};
+use crate::loss::{OnLoss, lost, made_again};
 
 /// The part of a partition that is to be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,13 +23,21 @@ pub struct Span {
 }
 
 /// The spans of `partitions`, in their order. A partition that `resume` does not know is new since then
-/// and begins with its first record.
+/// and begins with its first record; one of a topic that has another id since then, by the policy.
 pub fn spans(
     cluster: Cluster<'_>,
     reading: &Reading,
     partitions: &[PartitionId],
     resume: Option<&Positions>,
+    ids: &TopicIds,
 ) -> Result<Vec<Span>> {
+    let other = |topic: &str| made_again(topic, resume?.topics(), ids);
+    if reading.on_loss == OnLoss::Fail
+        && let Some((topic, reason)) =
+            topics_of(partitions.iter()).into_iter().find_map(|topic| Some((topic, other(topic)?)))
+    {
+        return Err(lost(topic, &reason));
+    }
     let gone = resume.into_iter().flatten().find(|(partition, _)| !partitions.contains(partition));
     if let Some((partition, offset)) = gone
         && reading.on_loss == OnLoss::Fail
@@ -53,7 +62,11 @@ pub fn spans(
     let ends = wanted.into_iter().zip(until);
     let mut spans = Vec::with_capacity(partitions.len());
     for ((partition, extent), (wanted, until)) in partitions.iter().zip(extents).zip(ends) {
-        let place = resume.map(|positions| positions.get(partition).copied());
+        let place = resume.map(|positions| match (other(&partition.topic), reading.on_loss) {
+            (None, _) => positions.get(partition).copied(),
+            (Some(_), OnLoss::Latest) => Some(Offset(extent.1)),
+            (Some(_), _) => None,
+        });
         spans.push(span(reading, partition, extent, place, wanted, until)?);
     }
     Ok(spans)
@@ -107,35 +120,24 @@ pub fn within(on_loss: OnLoss, partition: &PartitionId, offset: i64, (low, high)
     if (low..=high).contains(&offset) {
         return Ok(offset);
     }
-    let reason = if offset < low {
-        format!(
-            "the next record to read is {offset}, but the log begins at {low} now; about {} records have been removed",
-            low - offset
-        )
-    } else {
-        format!(
-            "the next record to read is {offset}, but the log ends at {high}; it was cut, or the topic was made anew"
-        )
+    let reason = || {
+        if offset < low {
+            let gone = low - offset;
+            format!(
+                "the next record to read is {offset}, but the log begins at {low} now; about {gone} records have been removed"
+            )
+        } else {
+            format!(
+                "the next record to read is {offset}, but the log ends at {high}; it was cut, or the topic was made anew"
+            )
+        }
     };
-    match on_loss {
-        OnLoss::Earliest => Ok(low),
-        OnLoss::Latest => Ok(high),
-        OnLoss::Fail => Err(Error::DataLoss {
-            place: partition.to_string(),
-            reason: format!("{reason}; to go on all the same, set 'scan.on-data-loss' to 'earliest' or 'latest'"),
-        }),
-    }
+    on_loss.go_on(&partition.to_string(), reason, (low, high))
 }
 
 fn deleted(partition: &PartitionId, offset: Offset) -> Error {
-    Error::DataLoss {
-        place: partition.to_string(),
-        reason: format!(
-            "the next record to read is {}, but the partition does not exist any more; \
-             to go on all the same, set 'scan.on-data-loss' to 'earliest' or 'latest'",
-            offset.0
-        ),
-    }
+    let reason = format!("the next record to read is {}, but the partition does not exist any more", offset.0);
+    lost(&partition.to_string(), &reason)
 }
 
 fn never_committed(reading: &Reading, partition: &PartitionId, verb: &str) -> Error {

@@ -66,6 +66,8 @@ pub struct Track {
     pub ended: bool,
     /// Whether the first record that is there is the right one to begin with.
     pub from_first: bool,
+    /// Whether its topic was deleted and made again, and none of its offsets means anything any more.
+    pub made_again: bool,
     gathered: RawRecords,
 }
 
@@ -74,7 +76,18 @@ impl Track {
     pub fn new(span: Span) -> Track {
         let Span { partition, start, end, high, from_first } = span;
         let gathered = RawRecords::new(partition.clone());
-        Track { partition, handed: start, high, next: start, end, done: false, ended: false, from_first, gathered }
+        Track {
+            partition,
+            handed: start,
+            high,
+            next: start,
+            end,
+            done: false,
+            ended: false,
+            from_first,
+            made_again: false,
+            gathered,
+        }
     }
 
     /// Takes a record in; gives back a piece when one is full. Records outside of the span are left out.
@@ -133,6 +146,7 @@ impl Track {
     pub fn restart(&mut self, offset: i64) {
         self.gathered = RawRecords::new(self.partition.clone());
         self.next = offset;
+        self.made_again = false;
     }
 
     fn push(&mut self, record: Record<'_>, timestamp: i64, wants: Wants) {

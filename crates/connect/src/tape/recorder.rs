@@ -159,7 +159,7 @@ impl Recorder {
             return Ok(false);
         }
         let now = self.clock.now();
-        self.release(now, false)?;
+        self.release(now, false).map_err(|error| self.unsafe_since(error))?;
         if now.0 - self.flushed.0 >= FLUSH_MS || self.writer.is_full() {
             self.writer.flush().map_err(|error| self.unsafe_since(error))?;
             self.flushed = now;

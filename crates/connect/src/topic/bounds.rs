@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use millstream_record::{Error, Millis, OptionKind, OptionSpec, Options, Result};
 
+use crate::loss::ON_LOSS;
+
 /// Where to begin.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Start {
@@ -56,6 +58,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     spec("scan.bounded.mode", OptionKind::Choice(BOUNDS), Some("unbounded"), "latest-offset", "where reading ends"),
     spec("scan.bounded.timestamp-millis", OptionKind::Integer, None, "1767225600000", "the time at which reading ends, in the mode timestamp"),
     spec("scan.bounded.specific-offsets", OptionKind::Text, None, OFFSETS, "the offsets before which reading ends, in the mode specific-offsets"),
+    ON_LOSS,
     spec("partitions", OptionKind::Integer, None, "4", "a sink makes the topic with so many partitions if there is none"),
 ];
 

@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use millstream_record::{Offset, PartitionId, Positions, Received, Result, Stop};
+use millstream_record::{Offset, PartitionId, Positions, Received, Result, Stop, TopicIds};
 
 use super::bounds::{Bound, Start};
 use super::cut::Cutter;
 use super::follower::Follower;
-use super::seek;
+use super::seek::{self, Resume};
 use super::unpack::{Unpack, Wants};
 
 /// So many records at most come at once.
@@ -27,7 +27,7 @@ impl Consumer {
         follower: Follower,
         start: &Start,
         bound: &Bound,
-        resume: Option<&Positions>,
+        resume: Option<Resume<'_>>,
     ) -> Result<Consumer> {
         let unpack = Unpack::new(follower.place().clone(), Wants { keys: true, headers: true, arrivals: true })?;
         Ok(Consumer { reading: Reading::open(follower, start, bound, resume)?, unpack })
@@ -71,16 +71,18 @@ pub(super) struct Reading {
     pub at: Vec<i64>,
     ends: Vec<Option<i64>>,
     partitions: Vec<PartitionId>,
+    ids: TopicIds,
 }
 
 impl Reading {
     /// Opens a topic from `resume` or else `start` to `bound`.
-    pub fn open(follower: Follower, start: &Start, bound: &Bound, resume: Option<&Positions>) -> Result<Reading> {
+    pub fn open(follower: Follower, start: &Start, bound: &Bound, resume: Option<Resume<'_>>) -> Result<Reading> {
         let place = follower.place();
         let partitions =
             (0..place.partitions).map(|number| PartitionId::new(place.name.clone(), number as i32)).collect();
+        let ids = place.ids();
         let (cutter, at, ends) = seek::open(follower, start, bound, resume)?;
-        Ok(Reading { cutter, at, ends, partitions })
+        Ok(Reading { cutter, at, ends, partitions, ids })
     }
 
     /// The partitions, by number.
@@ -100,7 +102,8 @@ impl Reading {
 
     /// The next offset to hand over of each partition.
     pub fn positions(&self) -> Positions {
-        self.partitions.iter().cloned().zip(self.at.iter().map(|&at| Offset(at))).collect()
+        let next: Positions = self.partitions.iter().cloned().zip(self.at.iter().map(|&at| Offset(at))).collect();
+        next.of_topics(self.ids.clone())
     }
 
     /// How many records wait behind the positions, as far as the follower has seen.

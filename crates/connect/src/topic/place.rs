@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use millstream_record::{Error, Millis, Result};
+use millstream_record::{Error, Millis, Result, TopicIds};
 use serde_json::{Value, json};
 
 /// The version of the layout of folders that this program writes and reads.
@@ -57,6 +57,11 @@ impl Place {
         let described = json!({ "layout": LAYOUT, "partitions": partitions, "created": created.0, "id": id });
         let path = folder.join("topic.json");
         std::fs::write(&path, format!("{described:#}\n")).map_err(|error| Error::io(path, error))
+    }
+
+    /// Its id, by its name: what a saved position belongs to.
+    pub fn ids(&self) -> TopicIds {
+        [(self.name.clone(), self.id.as_str().into())].into()
     }
 
     /// Whether both describe the very same topic, not only one of the same name.

@@ -11,6 +11,14 @@ use super::bounds::{Bound, Start};
 use super::cut::Cutter;
 use super::follower::Follower;
 use super::packer::unpack;
+use crate::loss::{OnLoss, made_again};
+
+/// Positions of an earlier run, and what to do if they mean nothing any more.
+#[derive(Clone, Copy)]
+pub(super) struct Resume<'a> {
+    pub positions: &'a Positions,
+    pub on_loss: OnLoss,
+}
 
 /// A reader of the topic from `resume`, or else from `start`, to `bound`. Gives the offsets at which it
 /// begins and ends in each partition.
@@ -18,11 +26,11 @@ pub(super) fn open(
     mut follower: Follower,
     start: &Start,
     bound: &Bound,
-    resume: Option<&Positions>,
+    resume: Option<Resume<'_>>,
 ) -> Result<(Cutter, Vec<i64>, Vec<Option<i64>>)> {
     let state = follower.state()?;
     let from = match resume {
-        Some(positions) => resumed(&follower, &state, positions)?,
+        Some(resume) => resumed(&follower, &state, resume)?,
         None => begin(&mut follower, &state, start)?,
     };
     let ends = end(&mut follower, &state, bound, &from)?;
@@ -51,25 +59,29 @@ fn begin(follower: &mut Follower, state: &State, start: &Start) -> Result<Vec<i6
     }
 }
 
-/// Positions of an earlier run. A partition that they do not name is read from its start; one that they
-/// name must still be there and reach so far.
-fn resumed(follower: &Follower, state: &State, positions: &Positions) -> Result<Vec<i64>> {
+/// Where an earlier run stood. A partition that it does not name is read from its start; one that it names must
+/// still be there, of the same topic, and reach so far, or the policy says where to go on.
+fn resumed(follower: &Follower, state: &State, resume: Resume<'_>) -> Result<Vec<i64>> {
+    let Resume { positions, on_loss } = resume;
+    let name = &follower.place().name;
+    let made_again = made_again(name, positions.topics(), &follower.place().ids());
     let mut from = vec![0; state.partitions.len()];
     for (partition, offset) in positions {
-        let place = || format!("partition {} of topic '{}'", partition.number, follower.place().name);
+        let place = format!("partition {} of topic '{name}'", partition.number);
         let number = usize::try_from(partition.number).ok().filter(|&number| number < from.len());
-        let Some(number) = number.filter(|_| *partition.topic == *follower.place().name) else {
-            return Err(Error::DataLoss {
-                place: place(),
-                reason: format!("the saved position belongs to {partition}, which is not there"),
-            });
+        let Some(number) = number.filter(|_| partition.topic == *name) else {
+            let reason = || format!("the saved position belongs to {partition}, which is not there");
+            // There is nothing to go on with in it; the other partitions go on.
+            on_loss.go_on(&place, || made_again.clone().unwrap_or_else(reason), (0, 0))?;
+            continue;
         };
         let end = state.partitions[number].next;
-        if offset.0 < 0 || offset.0 > end {
-            let reason = format!("reading was at offset {}, but the partition ends at {end}", offset.0);
-            return Err(Error::DataLoss { place: place(), reason });
-        }
-        from[number] = offset.0;
+        let beyond = || format!("reading was at offset {}, but the partition ends at {end}", offset.0);
+        from[number] = match &made_again {
+            Some(reason) => on_loss.go_on(&place, || reason.clone(), (0, end))?,
+            None if offset.0 < 0 || offset.0 > end => on_loss.go_on(&place, beyond, (0, end))?,
+            None => offset.0,
+        };
     }
     Ok(from)
 }

@@ -10,9 +10,11 @@ use millstream_record::{Column, Fetched, Options, Poll, Positions, Reader, Resul
 use super::bounds::{Bound, Start};
 use super::consumer::Reading;
 use super::cut::Piece;
+use super::seek::Resume;
 use super::topics::Topics;
 use super::unpack::{Unpack, Wants};
 use crate::format::{Decode, DecodePool};
+use crate::loss::OnLoss;
 
 /// A topic as a table.
 pub(super) struct TopicSource {
@@ -57,7 +59,9 @@ impl Source for TopicSource {
     fn open(&self, scan: Scan) -> Result<Box<dyn Reader>> {
         let follower = self.topics.follow(&self.topic)?;
         let place = follower.place().clone();
-        let reading = Reading::open(follower, &self.start, &self.bound, scan.resume.as_ref())?;
+        let on_loss = OnLoss::of(&self.options);
+        let resume = scan.resume.as_ref().map(|positions| Resume { positions, on_loss });
+        let reading = Reading::open(follower, &self.start, &self.bound, resume)?;
         let pool = DecodePool::new(DecodePool::<Piece, Decoded>::cores(), || {
             let mut decode = Decode::new(&self.name, &self.columns, &scan, &self.options)?;
             let wants = Wants { keys: decode.reads_keys(), headers: decode.reads_headers(), arrivals: false };

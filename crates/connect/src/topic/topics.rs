@@ -15,7 +15,9 @@ use super::name::check_name;
 use super::owner::Owner;
 use super::place::Place;
 use super::producer::Producer;
+use super::seek::Resume;
 use super::store;
+use crate::loss::OnLoss;
 
 /// The most partitions a topic may have: every append says where all of them stand.
 pub const MOST_PARTITIONS: u32 = 1024;
@@ -198,7 +200,8 @@ impl Topics {
 
     /// Opens a topic to read on from `positions`.
     pub fn resume(&self, name: &str, positions: &Positions, bound: &Bound) -> Result<Consumer> {
-        Consumer::open(self.follow(name)?, &Start::Earliest, bound, Some(positions))
+        let resume = Resume { positions, on_loss: OnLoss::Fail };
+        Consumer::open(self.follow(name)?, &Start::Earliest, bound, Some(resume))
     }
 
     pub(super) fn follow(&self, name: &str) -> Result<Follower> {

@@ -214,15 +214,23 @@ fn a_sampled_file_is_like_the_file() {
     let columns = [column("n", DataType::Int64), column("text", DataType::Utf8), metadata("file.name", DataType::Utf8)];
     let text = folder.path().display().to_string();
     let typed = [("path", text.as_str()), ("format", "csv"), ("csv.header", "true")];
-    check_alike(&Filesystem, &columns, &options(&Filesystem, &typed));
-    let lines = sample(&Filesystem, &options(&Filesystem, &typed[..1]), RawStart::Newest(100), Limits::default());
+    check_alike(&Filesystem::default(), &columns, &options(&Filesystem::default(), &typed));
+    let lines = sample(
+        &Filesystem::default(),
+        &options(&Filesystem::default(), &typed[..1]),
+        RawStart::Newest(100),
+        Limits::default(),
+    );
     assert_eq!(values(&lines).len(), 8, "without a format every line is a record");
-    let listed = Filesystem.browse(None, &options(&Filesystem, &typed[..1])).expect("records").topics(&Stop::default());
+    let listed = Filesystem::default()
+        .browse(None, &options(&Filesystem::default(), &typed[..1]))
+        .expect("records")
+        .topics(&Stop::default());
     let listed = listed.expect("listed");
     assert_eq!(listed.len(), 2);
     assert!(listed[0].name.ends_with("a.csv") && listed[1].bytes.is_some_and(|bytes| bytes > 10));
-    let rows_only = options(&Filesystem, &[("path", text.as_str()), ("format", "parquet")]);
-    assert!(!Filesystem.has_records(&rows_only) && Filesystem.browse(None, &rows_only).is_err());
+    let rows_only = options(&Filesystem::default(), &[("path", text.as_str()), ("format", "parquet")]);
+    assert!(!Filesystem::default().has_records(&rows_only) && Filesystem::default().browse(None, &rows_only).is_err());
 }
 
 #[test]

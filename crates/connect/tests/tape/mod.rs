@@ -1,4 +1,4 @@
-//! A recording whose process is killed: what was safe a tenth of a second before is on the tape, and the
+//! A recording whose process is killed, or whose disk is full: what was safe a tenth of a second before is on the tape, and the
 //! recording goes on without a gap and without a double. The test binary plays the other process: it starts itself
 //! with a folder in the environment.
 
@@ -43,9 +43,66 @@ fn other_process() {
     let Ok(folder) = std::env::var(FOLDER) else { return };
     let mut recorder = begin(Path::new(&folder), true);
     loop {
-        recorder.step(Duration::from_millis(5)).expect("goes on");
-        println!("at {}", recorder.standing().records);
+        match recorder.step(Duration::from_millis(5)) {
+            Ok(_) => println!("at {}", recorder.standing().records),
+            Err(error) => return println!("refused {error}"),
+        }
     }
+}
+
+const OTHER: [&str; 3] = ["tape::other_process", "--exact", "--nocapture"];
+
+/// Goes on with the recording to the end of the topic; then the tape has each of its records once.
+fn ends_with_all(folder: &Path, sent: u64) {
+    let mut recorder = begin(folder, false);
+    assert!(recorder.standing().resumed.is_some());
+    while recorder.step(Duration::ZERO).expect("goes on") {}
+    assert_eq!(recorder.seal().expect("sealed").records, sent);
+    let tape = Tapes::in_folder(folder.join("tapes")).open("t").expect("opens");
+    let mut seen = Vec::new();
+    for index in 0..tape.outlines().len() {
+        let chunk = tape.chunk(index).expect("sound");
+        let place = |(part, index)| {
+            let record = chunk.record(part, index);
+            (record.partition.number, record.offset.0)
+        };
+        seen.extend(chunk.order().map(place));
+    }
+    seen.sort_unstable();
+    let wanted = (0..3).flat_map(|partition| (0..sent as i64 / 3).map(move |offset| (partition, offset)));
+    assert_eq!(seen, wanted.collect::<Vec<_>>());
+}
+
+/// No file may grow beyond half a megabyte, which stands for a full disk.
+#[test]
+fn a_full_disk_ends_a_recording_that_goes_on_when_there_is_room() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let topics = Topics::open(folder.path().join("topics"), Arc::new(SystemClock));
+    topics.create("t", 3).expect("new");
+    let mut producer = topics.producer("t").expect("opens");
+    let sent = 30_000u64;
+    for number in 0..sent {
+        // Texts that cannot be packed well: a multiplicative generator of full period (Steele and Vigna 2021).
+        let mut seed = number + 1;
+        let mut next = || {
+            seed = seed.wrapping_mul(0xd134_2543_de82_ef95).wrapping_add(1);
+            seed
+        };
+        let value = format!("{:016x}{:016x}{:016x}{:016x}", next(), next(), next(), next());
+        let partition = Some((number % 3) as u32);
+        producer.send(&Record { partition, value: Some(value.as_bytes()), ..Record::default() }).expect("sent");
+    }
+    producer.flush().expect("flushed");
+    drop(producer);
+    let shell = "trap '' XFSZ; ulimit -f 1000; exec \"$0\" \"$@\"";
+    let program = std::env::current_exe().expect("we are running");
+    let mut command = Command::new("sh");
+    command.args(["-c", shell]).arg(program).args(OTHER).env(FOLDER, folder.path());
+    let said = String::from_utf8(command.output().expect("it starts").stdout).expect("text");
+    let refused = said.lines().find_map(|line| line.strip_prefix("refused ")).expect("the disk was full");
+    assert!(refused.contains("File too large"), "{refused}");
+    assert!(refused.contains("make room, and the same RECORD goes on from there"), "{refused}");
+    ends_with_all(folder.path(), sent);
 }
 
 #[test]
@@ -57,7 +114,7 @@ fn a_killed_recording_goes_on_without_gap_and_without_double() {
     for round in 1..=4u64 {
         let program = std::env::current_exe().expect("we are running");
         let mut child = Command::new(program)
-            .args(["tape::other_process", "--exact", "--nocapture"])
+            .args(OTHER)
             .env(FOLDER, folder.path())
             .stdout(Stdio::piped())
             .spawn()
@@ -83,21 +140,5 @@ fn a_killed_recording_goes_on_without_gap_and_without_double() {
         let tape = Tapes::in_folder(folder.path().join("tapes")).open("t").expect("opens");
         assert_eq!(tape.meta().state, State::Open);
     }
-    let mut recorder = begin(folder.path(), false);
-    assert!(recorder.standing().resumed.is_some());
-    while recorder.step(Duration::ZERO).expect("goes on") {}
-    assert_eq!(recorder.seal().expect("sealed").records, sent);
-    let tape = Tapes::in_folder(folder.path().join("tapes")).open("t").expect("opens");
-    let mut seen = Vec::new();
-    for index in 0..tape.outlines().len() {
-        let chunk = tape.chunk(index).expect("sound");
-        let place = |(part, index)| {
-            let record = chunk.record(part, index);
-            (record.partition.number, record.offset.0)
-        };
-        seen.extend(chunk.order().map(place));
-    }
-    seen.sort_unstable();
-    let wanted = (0..3).flat_map(|partition| (0..sent as i64 / 3).map(move |offset| (partition, offset)));
-    assert_eq!(seen, wanted.collect::<Vec<_>>());
+    ends_with_all(folder.path(), sent);
 }

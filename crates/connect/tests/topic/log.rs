@@ -201,7 +201,8 @@ fn what_does_not_fit_the_topic_is_refused() {
     resume("t", 0, 3).expect("at the end");
     assert_eq!(
         resume("t", 0, 4).expect_err("beyond").to_string(),
-        "records are missing in partition 0 of topic 't': reading was at offset 4, but the partition ends at 3"
+        "records are missing in partition 0 of topic 't': reading was at offset 4, but the partition ends at 3; \
+         to go on all the same, set 'scan.on-data-loss' to 'earliest' or 'latest'"
     );
     resume("t", 9, 0).expect_err("no such partition");
     resume("other", 0, 0).expect_err("of another topic");

@@ -100,6 +100,38 @@ fn filled(count: i64) -> Workspace {
 }
 
 #[test]
+fn a_topic_that_was_made_again_is_another_one_even_if_it_is_longer() {
+    let it = filled(30);
+    let columns = [column("n", DataType::Int64)];
+    let from = |typed: &[(&str, &str)], at: &Positions| {
+        let typed = [&[("format", "json"), BOUNDED], typed].concat();
+        source(&it, &columns, &typed).open(scan(1, 100, Some(at.clone())))
+    };
+    let mut reader = from(&[], &Positions::new()).expect("opens");
+    assert_eq!(numbers(&hear(&mut *reader), 0).len(), 30);
+    let at = reader.positions();
+    assert!(hear(&mut *from(&[], &at).expect("the same")).rows.is_empty());
+    it.topics.delete("t").expect("it is there");
+    it.topics.create("t", 3).expect("new");
+    let mut producer = it.topics.producer("t").expect("opens");
+    for n in 100..190 {
+        let value = format!("{{\"n\":{n}}}");
+        producer.send(&Record { value: Some(value.as_bytes()), ..Record::default() }).expect("sent");
+    }
+    producer.flush().expect("flushed");
+
+    let error = from(&[], &at).err().expect("another one").to_string();
+    let ids = it.topics.resume("t", &Positions::new(), &Bound::Latest).expect("opens").positions();
+    let (was, is) = (&at.topics()["t"], &ids.topics()["t"]);
+    assert_ne!(was, is);
+    assert!(error.contains(&format!("had the id {was}")) && error.contains(&format!("has the id {is}")), "{error}");
+    assert!(error.contains("set 'scan.on-data-loss' to 'earliest' or 'latest'"), "{error}");
+    let policy = |word| hear(&mut *from(&[("scan.on-data-loss", word)], &at).expect("the policy allows it"));
+    assert_eq!(numbers(&policy("earliest"), 0), (100..190).collect::<Vec<_>>());
+    assert!(policy("latest").rows.is_empty());
+}
+
+#[test]
 fn a_table_reads_each_row_once_at_any_batch_size() {
     let it = filled(500);
     let source = source(&it, &[column("n", DataType::Int64)], &[("format", "json"), BOUNDED]);

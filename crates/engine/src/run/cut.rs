@@ -73,17 +73,30 @@ impl Gathering {
     }
 }
 
+/// What a barrier is sent for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// A checkpoint like all others.
+    Checkpoint,
+    /// A checkpoint that is kept, and with which another job may begin: sinks leave nothing open.
+    Savepoint,
+    /// The end: no row follows, and sinks leave nothing open.
+    End,
+}
+
 /// The barrier that sources are asked to send; 0 is none.
 #[derive(Debug, Default)]
 pub(super) struct Wanted {
     epoch: AtomicU64,
     last: AtomicBool,
+    concludes: AtomicBool,
 }
 
 impl Wanted {
-    /// Asks for a barrier; behind the last one no row follows.
-    pub fn ask(&self, epoch: Epoch, last: bool) {
-        self.last.store(last, Ordering::Relaxed);
+    /// Asks for a barrier.
+    pub fn ask(&self, epoch: Epoch, purpose: Purpose) {
+        self.last.store(purpose == Purpose::End, Ordering::Relaxed);
+        self.concludes.store(purpose != Purpose::Checkpoint, Ordering::Relaxed);
         self.epoch.store(epoch.0, Ordering::Release);
     }
 
@@ -91,5 +104,10 @@ impl Wanted {
     pub fn beyond(&self, sent: Epoch) -> Option<(Epoch, bool)> {
         let epoch = Epoch(self.epoch.load(Ordering::Acquire));
         (epoch > sent).then(|| (epoch, self.last.load(Ordering::Relaxed)))
+    }
+
+    /// Whether sinks leave nothing open at the barrier that is under way; there is one at a time.
+    pub fn concludes(&self) -> bool {
+        self.epoch.load(Ordering::Acquire) > 0 && self.concludes.load(Ordering::Relaxed)
     }
 }

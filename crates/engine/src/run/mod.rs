@@ -11,7 +11,7 @@ mod enough;
 mod hub;
 mod sink;
 
-pub use cut::{Cut, Standing, watermarks_key};
+pub use cut::{Cut, Purpose, Standing, watermarks_key};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -412,10 +412,10 @@ impl Run {
     }
 
     /// Asks all sources for the barrier of an epoch, which must be above the one before. One epoch at a
-    /// time: the next may be asked for when this one is committed. Behind the `last` one no row follows.
-    pub fn barrier(&mut self, epoch: Epoch, last: bool) {
+    /// time: the next may be asked for when this one is committed.
+    pub fn barrier(&mut self, epoch: Epoch, purpose: Purpose) {
         self.gathering = Gathering::new(self.expected.parts);
-        self.shared.wanted.ask(epoch, last);
+        self.shared.wanted.ask(epoch, purpose);
     }
 
     /// The cut at the barrier that was asked for, once all parts of it are in; `None` if that does not

@@ -92,7 +92,11 @@ impl Outflow {
 
     /// Makes an epoch ready, waits for the decision, commits.
     fn checkpoint(&mut self, epoch: Epoch, shared: &Shared) -> Result<()> {
-        let prepared = self.sink.prepare(epoch).map_err(|source| self.failed(source))?;
+        let prepared = match shared.wanted.concludes() {
+            true => self.sink.conclude(epoch),
+            false => self.sink.prepare(epoch),
+        };
+        let prepared = prepared.map_err(|source| self.failed(source))?;
         shared.report(Part::Sink { name: self.name.clone(), prepared });
         loop {
             match self.decided.recv_timeout(LOOK) {

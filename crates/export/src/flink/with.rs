@@ -47,8 +47,15 @@ const KAFKA: [&str; 13] = [
     "sink.transactional-id-prefix",
 ];
 /// What both know of files.
-const FILES: [&str; 4] =
-    ["path", "source.monitor-interval", "source.path.regex-pattern", "sink.rolling-policy.file-size"];
+const FILES: [&str; 7] = [
+    "path",
+    "source.monitor-interval",
+    "source.path.regex-pattern",
+    "sink.rolling-policy.file-size",
+    "sink.rolling-policy.rollover-interval",
+    "sink.rolling-policy.inactivity-interval",
+    "sink.rolling-policy.check-interval",
+];
 
 /// Why the options of a table cannot be said; `read` says that it is read.
 pub fn obstacles(table: &Table, read: bool) -> Vec<Obstacle> {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use millstream_engine::Standing;
-use millstream_record::{Offset, PartitionId};
+use millstream_record::{Offset, PartitionId, Positions};
 use serde::{Deserialize, Serialize};
 
 /// The newest format that this program reads. It writes it where state lies in pieces, and else the one before.
@@ -47,6 +47,9 @@ pub struct Source {
     pub ended: bool,
     /// The next record to read of each partition.
     pub next: Vec<Place>,
+    /// By which ids the other side knows the topics, where it tells.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub topics: BTreeMap<String, String>,
 }
 
 /// A place in a partition.
@@ -103,14 +106,17 @@ impl From<&Standing> for Source {
             partition: partition.number,
             offset: offset.0,
         };
-        Source { ended: standing.ended, next: standing.positions.iter().map(place).collect() }
+        let topics = standing.positions.topics().iter().map(|(topic, id)| (topic.to_string(), id.to_string()));
+        Source { ended: standing.ended, next: standing.positions.iter().map(place).collect(), topics: topics.collect() }
     }
 }
 
 impl From<&Source> for Standing {
     fn from(source: &Source) -> Self {
         let place = |place: &Place| (PartitionId::new(place.topic.as_str(), place.partition), Offset(place.offset));
-        Standing { ended: source.ended, positions: source.next.iter().map(place).collect() }
+        let ids = source.topics.iter().map(|(topic, id)| (topic.as_str().into(), id.as_str().into()));
+        let positions: Positions = source.next.iter().map(place).collect();
+        Standing { ended: source.ended, positions: positions.of_topics(ids.collect()) }
     }
 }
 
@@ -171,7 +177,8 @@ mod tests {
     use super::*;
 
     fn manifest() -> Manifest {
-        let source = Source { ended: false, next: vec![Place { topic: "bids".into(), partition: 3, offset: 42 }] };
+        let next = vec![Place { topic: "bids".into(), partition: 3, offset: 42 }];
+        let source = Source { ended: false, next, topics: [("bids".into(), "x9".into())].into() };
         Manifest {
             format: FORMAT,
             written_by: "0.1.0".into(),

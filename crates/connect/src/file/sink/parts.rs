@@ -1,15 +1,16 @@
 //! A part file while it is written.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use millstream_record::{Error, Result};
+use millstream_record::{Error, Millis, Result};
 use parquet::arrow::ArrowWriter;
 
-use super::Staged;
+use super::rolling::Times;
+use super::staged::{Resting, Staged};
 use crate::format::{Encode, Encoded};
 
 /// How rows become bytes, with the ending of the files' names for lines.
@@ -18,12 +19,24 @@ pub(super) enum Format {
     Parquet(SchemaRef),
 }
 
+impl Format {
+    /// Whether a part can be closed in its middle and written on: lines can, a Parquet file ends with its index.
+    pub fn goes_on(&self) -> bool {
+        matches!(self, Format::Lines(..))
+    }
+}
+
+/// Bytes that are gathered before they go to the file.
+const BUFFER: usize = 1 << 18;
+
 /// A part file that is being written.
 pub(super) struct Part {
     hidden: PathBuf,
     visible: PathBuf,
     writer: Writer,
     bytes: u64,
+    /// When it was begun and written last.
+    pub times: Times,
 }
 
 enum Writer {
@@ -32,8 +45,14 @@ enum Writer {
 }
 
 impl Part {
-    /// Begins the next part in `folder/below`.
-    pub fn begin(folder: &Path, below: &str, format: &Format, who: &str, next: &mut u64) -> Result<Part> {
+    /// Begins the next free part of `who` in `folder/below`; `next` is the number to begin the search with.
+    pub fn begin(
+        folder: &Path,
+        below: &str,
+        format: &Format,
+        (who, next): (&str, &mut u64),
+        now: Millis,
+    ) -> Result<Part> {
         let folder = folder.join(below);
         fs::create_dir_all(&folder).map_err(|error| Error::io(&folder, error))?;
         let suffix = match format {
@@ -59,7 +78,7 @@ impl Part {
                 Writer::Parquet(Box::new(writer))
             }
             Format::Lines(encode, _) => {
-                let mut lines = BufWriter::with_capacity(1 << 18, file);
+                let mut lines = BufWriter::with_capacity(BUFFER, file);
                 if let Some(mut header) = encode.header() {
                     header.push(b'\n');
                     lines.write_all(&header).map_err(|error| Error::io(&hidden, error))?;
@@ -68,7 +87,22 @@ impl Part {
                 Writer::Lines(lines)
             }
         };
-        Ok(Part { hidden, visible, writer, bytes })
+        Ok(Part { hidden, visible, writer, bytes, times: Times { begun: now, written: now } })
+    }
+
+    /// Opens a part again, behind what the last checkpoint covers.
+    pub fn go_on(resting: Resting) -> Result<Part> {
+        let Resting { file: Staged { hidden, visible, length }, times } = resting;
+        let failed = |error| Error::io(&hidden, error);
+        let mut file = OpenOptions::new().write(true).open(&hidden).map_err(failed)?;
+        if file.seek(SeekFrom::End(0)).map_err(failed)? != length {
+            return Err(Error::Invalid(format!(
+                "{} does not end at its byte {length} any more: somebody else writes to it",
+                hidden.display()
+            )));
+        }
+        let writer = Writer::Lines(BufWriter::with_capacity(BUFFER, file));
+        Ok(Part { hidden, visible, writer, bytes: length, times })
     }
 
     /// Its length so far, roughly.
@@ -93,6 +127,12 @@ impl Part {
         file.write(rows).map_err(|error| not_written(&self.hidden, &error))?;
         self.bytes = (file.bytes_written() + file.in_progress_size()) as u64;
         Ok(())
+    }
+
+    /// Closes it until rows come again, and syncs it. Only lines go on so.
+    pub fn rest(self) -> Result<Resting> {
+        let times = self.times;
+        Ok(Resting { file: self.finish()?, times })
     }
 
     /// Makes it whole and syncs it. It stays hidden.

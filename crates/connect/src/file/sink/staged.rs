@@ -1,16 +1,17 @@
-//! Part files that are whole and not yet visible, and the folders by columns in which they lie.
+//! Part files that are hidden still: those that are whole and wait for the decision about their epoch, and
+//! those that stay open from one checkpoint to the next. A checkpoint lists both with their lengths, so that
+//! a job that crashed finds out what of each file counts.
 
-use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
 
-use arrow::array::{Array, AsArray, UInt32Array};
-use arrow::compute::cast;
-use arrow::datatypes::DataType;
-use millstream_record::{Batch, Column, Error, Options, Result};
+use millstream_record::{Error, Millis, Result};
 use serde_json::{Value, json};
 
-/// A part file that is whole and hidden.
+use super::rolling::Times;
+
+/// A hidden part file and how much of it counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Staged {
     pub hidden: PathBuf,
@@ -47,30 +48,71 @@ fn sync_folder(path: &Path) -> Result<()> {
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| Error::io(folder, error))
 }
 
-/// The part files of an epoch.
-#[derive(Debug, Default)]
+/// A part file between two checkpoints: closed, and to be written on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Resting {
+    pub file: Staged,
+    pub times: Times,
+}
+
+impl Resting {
+    /// Brings the file back to the length that the checkpoint covers. False if it has got its name since:
+    /// then a later checkpoint was decided, and the job was told to go back behind it.
+    pub fn cut_back(&self) -> Result<bool> {
+        let Staged { hidden, visible, length } = &self.file;
+        let failed = |error| Error::io(hidden, error);
+        let file = match OpenOptions::new().write(true).open(hidden) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && visible.exists() => return Ok(false),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(Error::Invalid(format!(
+                    "{} is missing, and the checkpoint counts on {length} bytes of it; bring it back, or, if it was \
+                     committed and taken away since, put an empty file in the place of {}",
+                    hidden.display(),
+                    visible.display()
+                )));
+            }
+            Err(error) => return Err(failed(error)),
+        };
+        let there = file.metadata().map_err(failed)?.len();
+        if there < *length {
+            return Err(Error::Invalid(format!(
+                "{} has {there} bytes, and the checkpoint counts on {length}: it was changed behind the checkpoint",
+                hidden.display()
+            )));
+        }
+        if there > *length {
+            file.set_len(*length).and_then(|()| file.sync_all()).map_err(failed)?;
+        }
+        Ok(true)
+    }
+}
+
+/// What a checkpoint keeps of the part files.
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct Staging {
-    files: Vec<Staged>,
+    /// Those that are whole, and visible once the epoch is decided.
+    pub files: Vec<Staged>,
+    /// Those that go on, by their folders below the sink's.
+    pub open: BTreeMap<String, Resting>,
+    /// How rows are written: a part goes on only if that has not changed.
+    pub shape: String,
     /// The number of the next part.
     pub next: u64,
 }
 
 impl Staging {
-    /// One more part.
-    pub fn add(&mut self, staged: Staged) {
-        self.files.push(staged);
-    }
-
     /// Syncs the folders, so that no hidden file is forgotten.
     pub fn sync(&self) -> Result<()> {
-        let folders: BTreeSet<&Path> = self.files.iter().filter_map(|staged| staged.hidden.parent()).collect();
+        let hidden = self.files.iter().chain(self.open.values().map(|resting| &resting.file));
+        let folders: BTreeSet<&Path> = hidden.filter_map(|staged| staged.hidden.parent()).collect();
         for folder in folders {
             File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| Error::io(folder, error))?;
         }
         Ok(())
     }
 
-    /// Gives all files their names.
+    /// Gives those that are whole their names.
     pub fn show(&self) -> Result<()> {
         self.files.iter().try_for_each(Staged::show)
     }
@@ -81,27 +123,41 @@ impl Staging {
             let Staged { hidden, visible, length } = staged;
             json!({ "hidden": hidden.to_string_lossy(), "visible": visible.to_string_lossy(), "length": length })
         };
-        json!({ "next": self.next, "files": self.files.iter().map(file).collect::<Vec<_>>() }).to_string().into_bytes()
+        let open = |(below, resting): (&String, &Resting)| {
+            let Times { begun, written } = resting.times;
+            json!({ "below": below, "file": file(&resting.file), "begun": begun.0, "written": written.0 })
+        };
+        let files: Vec<Value> = self.files.iter().map(file).collect();
+        let open: Vec<Value> = self.open.iter().map(open).collect();
+        json!({ "next": self.next, "files": files, "open": open, "shape": self.shape }).to_string().into_bytes()
     }
 
-    /// Reads what `bytes` gave.
+    /// Reads what `bytes` gave; an older release knew no open parts.
     pub fn read(bytes: &[u8]) -> Result<Staging> {
+        let unreadable = || Error::Invalid("the checkpoint's list of part files cannot be read".into());
         let value: Value = serde_json::from_slice(bytes).map_err(|_| unreadable())?;
         let path = |file: &Value, name: &str| Some(PathBuf::from(file.get(name)?.as_str()?));
         let file = |file: &Value| {
             let (hidden, visible) = (path(file, "hidden")?, path(file, "visible")?);
             Some(Staged { hidden, visible, length: file.get("length")?.as_u64()? })
         };
+        let open = |part: &Value| {
+            let time = |name: &str| part.get(name)?.as_i64().map(Millis);
+            let times = Times { begun: time("begun")?, written: time("written")? };
+            let below = part.get("below")?.as_str()?.to_string();
+            Some((below, Resting { file: file(part.get("file")?)?, times }))
+        };
         let read = || {
             let files = value.get("files")?.as_array()?.iter().map(file).collect::<Option<_>>()?;
-            Some(Staging { files, next: value.get("next")?.as_u64()? })
+            let open = match value.get("open") {
+                Some(parts) => parts.as_array()?.iter().map(open).collect::<Option<_>>()?,
+                None => BTreeMap::new(),
+            };
+            let shape = value.get("shape").and_then(Value::as_str).unwrap_or_default().to_string();
+            Some(Staging { files, open, shape, next: value.get("next")?.as_u64()? })
         };
         read().ok_or_else(unreadable)
     }
-}
-
-fn unreadable() -> Error {
-    Error::Invalid("the checkpoint's list of part files cannot be read".into())
 }
 
 /// Walks the hidden and visible part files of a writer, in all folders.
@@ -132,79 +188,10 @@ pub(super) fn first_free_number(folder: &Path, who: &str) -> Result<u64> {
     Ok(next)
 }
 
-/// Removes what a writer left hidden: it was never decided.
-pub(super) fn remove_hidden(folder: &Path, who: &str) -> Result<()> {
-    walk(folder, who, &mut |path, hidden, _| match hidden {
+/// Removes what a writer left hidden and no decided checkpoint counts on.
+pub(super) fn remove_hidden(folder: &Path, who: &str, counted: &BTreeSet<&Path>) -> Result<()> {
+    walk(folder, who, &mut |path, hidden, _| match hidden && !counted.contains(path) {
         true => fs::remove_file(path).map_err(|error| Error::io(path, error)),
         false => Ok(()),
     })
-}
-
-/// The columns whose values name the folders.
-pub(super) struct Split {
-    /// Name and index of each.
-    by: Vec<(String, usize)>,
-    /// The indices of those that are written.
-    written: Vec<usize>,
-}
-
-impl Split {
-    /// What `PARTITIONED BY` says, and the columns that are left to be written.
-    pub fn new(name: &str, columns: &[Column], options: &Options) -> Result<(Split, Vec<Column>)> {
-        let names = options.text("sink.partitioned-by").unwrap_or_default();
-        let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
-        let place = |wanted: &str| {
-            let found = columns.iter().position(|column| column.name == wanted);
-            let index = found.ok_or_else(|| {
-                Error::Invalid(format!("'{name}' is partitioned by '{wanted}', which is no column of it"))
-            })?;
-            Ok((wanted.to_string(), index))
-        };
-        let by = names.map(place).collect::<Result<Vec<_>>>()?;
-        let written: Vec<usize> = (0..columns.len()).filter(|index| by.iter().all(|(_, at)| at != index)).collect();
-        if written.is_empty() {
-            return Err(Error::Invalid(format!(
-                "'{name}' is partitioned by all its columns: nothing is left to write"
-            )));
-        }
-        let left = written.iter().map(|&index| columns[index].clone()).collect();
-        Ok((Split { by, written }, left))
-    }
-
-    /// The rows of a batch by folder: `day=2026-01-01/shop=7`. Without such columns all go into one.
-    pub fn apply(&self, batch: &Batch) -> Result<Vec<(String, Batch)>> {
-        if self.by.is_empty() {
-            return Ok(vec![(String::new(), batch.clone())]);
-        }
-        let text = |(_, index): &(String, usize)| Ok(cast(batch.rows.column(*index), &DataType::Utf8)?);
-        let texts = self.by.iter().map(text).collect::<Result<Vec<_>>>()?;
-        let texts: Vec<_> = texts.iter().map(|text| text.as_string::<i32>()).collect();
-        let key =
-            |row: usize| texts.iter().map(move |text| text.is_valid(row).then(|| text.value(row))).collect::<Vec<_>>();
-        let mut rows: std::collections::BTreeMap<Vec<Option<&str>>, Vec<u32>> = Default::default();
-        (0..batch.len()).for_each(|row| rows.entry(key(row)).or_default().push(row as u32));
-        let part = |(values, rows): (Vec<Option<&str>>, Vec<u32>)| {
-            let folders = self.by.iter().zip(values).map(|((name, _), value)| {
-                format!("{}={}", safe(name), value.map_or("__DEFAULT_PARTITION__".into(), safe))
-            });
-            let below = folders.collect::<Vec<_>>().join("/");
-            let taken = batch.expand(&UInt32Array::from(rows))?;
-            let columns = taken.rows.project(&self.written)?;
-            Ok((below, taken.with_rows(columns)))
-        };
-        rows.into_iter().map(part).collect()
-    }
-}
-
-/// A value as a part of a path: letters, digits and `-_.` stay, other bytes become `%XX`, as in Hive.
-fn safe(value: &str) -> String {
-    let mut out = String::with_capacity(value.len());
-    for byte in value.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' => out.push(byte as char),
-            b'.' if !out.is_empty() => out.push('.'),
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
 }
