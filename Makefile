@@ -24,7 +24,7 @@ test:
 test-kernel:
 	.ci/test-kernel $(ONLY)
 
-# Exported jobs on a real Flink: the recorded cases in one JVM, one job on a cluster. make test-flink ONLY=cases
+# Exported jobs on a real Flink: the recorded cases in a JVM or two, one job on a cluster. make test-flink ONLY=cases
 test-flink:
 	.ci/test-flink $(ONLY)
 

@@ -1,4 +1,4 @@
-//! Exported jobs on a real Flink: `make test-flink`. `flink cases FOLDER` runs recorded cases in one JVM, `flink cluster`
+//! Exported jobs on a real Flink: `make test-flink`. `flink cases FOLDER` runs recorded cases in a JVM or two, `flink cluster`
 //! one job between topics of Kafka; and `flink side ROWS`, what a job costs here and there: `make bench ONLY=flink`.
 //! FLINK_HOME names the Flink.
 

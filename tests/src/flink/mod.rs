@@ -1,4 +1,4 @@
-//! Exported jobs on a real Flink: the recorded cases in one JVM, and one job on a cluster between topics of Kafka.
+//! Exported jobs on a real Flink: the recorded cases in a JVM or two, and one job on a cluster between topics of Kafka.
 //! What is run is what a user gets: a folder that the export has written, and the SQL client of Flink.
 
 mod case;
@@ -26,7 +26,7 @@ pub struct Outcome {
     pub different: BTreeMap<String, String>,
 }
 
-/// Exports every case of `folders` below `work` and runs all of them in one process of Flink's SQL client.
+/// Exports every case of `folders` below `work` and runs them in processes of Flink's SQL client, one JVM each.
 pub fn run(home: &Home, folders: &[PathBuf], work: &Path) -> Result<Outcome, String> {
     let mut outcome = Outcome::default();
     let mut jobs: Vec<(String, PathBuf)> = Vec::new();
@@ -39,17 +39,18 @@ pub fn run(home: &Home, folders: &[PathBuf], work: &Path) -> Result<Outcome, Str
             Exported::Refused => {}
         }
     }
-    let mut left = jobs.as_slice();
-    while !left.is_empty() {
-        let script: String = left.iter().enumerate().map(|(number, (_, job))| statements(job, number)).collect();
-        let said = home.client(&script, work)?;
-        // The client stops at the first statement that fails, and says of each insert that it is done.
-        let done = said.matches(DONE).count();
-        if let Some((name, _)) = left.get(done) {
-            outcome.different.insert(name.clone(), home::reason(&said));
-        }
-        left = left.get(done + 1..).unwrap_or_default();
-    }
+    // Planning and compiling keep one processor of a process of Flink busy, and waiting takes the rest.
+    let clients = std::thread::available_parallelism().map_or(1, usize::from).min(CLIENTS);
+    let shares: Vec<&[(String, PathBuf)]> = jobs.chunks(jobs.len().div_ceil(clients).max(1)).collect();
+    let failed = std::thread::scope(|scope| {
+        let running = shares.iter().enumerate().map(|(number, share)| {
+            let work = work.join(format!("client-{number}"));
+            scope.spawn(move || failures(home, share, &work))
+        });
+        let running: Vec<_> = running.collect();
+        running.into_iter().map(|client| client.join().expect("no client panics")).collect::<Result<Vec<_>, _>>()
+    });
+    outcome.different = failed?.into_iter().flatten().collect();
     for (name, job) in jobs {
         if outcome.different.contains_key(&name) {
             continue;
@@ -60,6 +61,27 @@ pub fn run(home: &Home, folders: &[PathBuf], work: &Path) -> Result<Outcome, Str
         }
     }
     Ok(outcome)
+}
+
+/// How many processes of Flink run at once; each takes about a gigabyte.
+const CLIENTS: usize = 2;
+
+/// Runs these jobs in one process of Flink: which did not come to their end, and what was said.
+fn failures(home: &Home, jobs: &[(String, PathBuf)], work: &Path) -> Result<BTreeMap<String, String>, String> {
+    fs::create_dir_all(work).map_err(|error| format!("{}: {error}", work.display()))?;
+    let mut failed = BTreeMap::new();
+    let mut left = jobs;
+    while !left.is_empty() {
+        let script: String = left.iter().enumerate().map(|(number, (_, job))| statements(job, number)).collect();
+        let said = home.client(&script, work)?;
+        // The client stops at the first statement that fails, and says of each insert that it is done.
+        let done = said.matches(DONE).count();
+        if let Some((name, _)) = left.get(done) {
+            failed.insert(name.clone(), home::reason(&said));
+        }
+        left = left.get(done + 1..).unwrap_or_default();
+    }
+    Ok(failed)
 }
 
 /// What the client says when an insert has come to its end.
