@@ -1,8 +1,8 @@
 //! What a run set aside: late rows and unreadable records, kept for questions. `TABLE$errors` and
 //! `STEP$late` are bounded tables of the session; each holds what the last run of its table or step kept.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, OnceLock};
 
 use arrow::array::{
     ArrayRef, BinaryArray, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray,
@@ -25,6 +25,8 @@ pub const CONNECTOR: &str = "session";
 #[derive(Default)]
 pub struct Asides {
     tables: BTreeMap<String, Aside>,
+    /// Those that were put here since the catalogue was told of them.
+    fresh: BTreeSet<String>,
 }
 
 /// One of them.
@@ -46,18 +48,26 @@ impl Asides {
     pub fn keep_errors(&mut self, tap: &str, rejected: &[Rejected]) {
         let schema = errors_schema();
         let rows = vec![errors(&schema, rejected)];
-        self.tables.insert(errors_name(tap), Aside { schema, rows });
+        self.put(errors_name(tap), Aside { schema, rows });
     }
 
     /// Keeps rows of a step that came after their time.
     pub fn keep_late(&mut self, name: &str, schema: SchemaRef, rows: Vec<RecordBatch>) {
-        self.tables.insert(name.to_string(), Aside { schema, rows });
+        self.put(name.to_string(), Aside { schema, rows });
+    }
+
+    fn put(&mut self, name: String, aside: Aside) {
+        self.fresh.insert(name.clone());
+        self.tables.insert(name, aside);
     }
 }
 
+/// What the name of a table of unreadable records ends with.
+const ERRORS: &str = "$errors";
+
 /// The name of a tap's table of unreadable records.
 pub fn errors_name(tap: &str) -> String {
-    format!("{tap}$errors")
+    format!("{tap}{ERRORS}")
 }
 
 /// The name of the late rows of a step; of its second operator with late rows, `STEP$late2`.
@@ -106,20 +116,24 @@ impl Session {
     }
 
     /// Makes what was set aside readable: a table of the catalogue for each, and an empty table of errors
-    /// for every tap that has not run yet.
+    /// for every tap that has not run yet. Only what has changed since the last time is looked at.
     pub(crate) fn sort_asides(&mut self) {
         let asides = self.asides.clone();
         let mut asides = asides.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        for relation in self.catalog.relations() {
-            let name = errors_name(relation.name());
-            let tapped = matches!(relation, Relation::Table(table) if table.tap.connector != CONNECTOR);
-            if tapped && !asides.tables.contains_key(&name) {
-                asides.keep_errors(relation.name(), &[]);
+        for name in self.catalog.take_changed() {
+            // Of a table of errors that is gone, the table itself may still be there.
+            let tap = name.strip_suffix(ERRORS).unwrap_or(&name);
+            let tapped =
+                matches!(self.catalog.get(tap), Some(Relation::Table(table)) if table.tap.connector != CONNECTOR);
+            if tapped && !asides.tables.contains_key(&errors_name(tap)) {
+                asides.keep_errors(tap, &[]);
             }
         }
-        for (name, aside) in &asides.tables {
-            // A table that does not fit what SQL can name is left out; nothing else depends on it.
-            let _ = self.register_aside(name, &aside.schema);
+        for name in std::mem::take(&mut asides.fresh) {
+            if let Some(aside) = asides.tables.get(&name) {
+                // A table that does not fit what SQL can name is left out; nothing else depends on it.
+                let _ = self.register_aside(&name, &aside.schema);
+            }
         }
     }
 
@@ -129,11 +143,29 @@ impl Session {
         {
             return Ok(());
         }
-        if let Some(table) = table_of(name, schema, TapChanges::Append)? {
+        let table =
+            if name.ends_with(ERRORS) { errors_table(name)? } else { table_of(name, schema, TapChanges::Append)? };
+        if let Some(table) = table {
             self.catalog.register(Relation::Table(table), true, None)?;
         }
         Ok(())
     }
+}
+
+/// A table of unreadable records. They differ in their names only, and every tap has one, so it is declared once.
+fn errors_table(name: &str) -> Result<Option<Table>, Fault> {
+    static DECLARED: OnceLock<Table> = OnceLock::new();
+    let declared = match DECLARED.get() {
+        Some(declared) => declared,
+        None => {
+            let Some(table) = table_of(name, &errors_schema(), TapChanges::Append)? else { return Ok(None) };
+            DECLARED.get_or_init(|| table)
+        }
+    };
+    let (mut tap, mut draft) = ((*declared.tap).clone(), (*declared.draft).clone());
+    tap.name = name.to_string();
+    draft.name.text = name.to_string();
+    Ok(Some(Table { tap: Arc::new(tap), draft: Arc::new(draft) }))
 }
 
 /// A table of rows that the session has at hand; `None` of rows whose types SQL cannot name.

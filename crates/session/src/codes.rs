@@ -272,6 +272,16 @@ pub const CODES: &[Code] = &[
     ),
     says("E0712", "config.toml does not fit", "The message names the file and the line."),
     says(
+        "E0713",
+        "there is nothing to find columns in",
+        "TAP infers columns from records. There is none yet, none that SQL has types for, or rows that have columns already.",
+    ),
+    says(
+        "E0714",
+        "records in a form that is not read",
+        "The message names the form. PEEK shows records as they are; files packed with gzip (.gz) or zstd (.zst) are unpacked.",
+    ),
+    says(
         "E0720",
         "the job cannot be written there",
         "The folder is there already, is no job, holds the state of one that has run, or the disk refuses it. What was there before is untouched.",

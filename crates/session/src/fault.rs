@@ -195,9 +195,22 @@ impl From<Error> for Fault {
             Error::Arrow(_) => (Class::Query, "E0707"),
             Error::Stopped => (Class::Interrupted, "E0708"),
         };
-        Fault::new(class, code, error.to_string())
+        let fault = Fault::new(class, code, error.to_string());
+        match &error {
+            Error::Connection { reason, .. } if hung_up(reason) => fault.hint(HUNG_UP),
+            _ => fault,
+        }
     }
 }
+
+/// Whether the other side took the connection and then hung up: that is how a broker answers who speaks plainly where it
+/// wants TLS or a login.
+fn hung_up(reason: &str) -> bool {
+    ["Broken pipe", "reset by peer", "isconnected"].iter().any(|sign| reason.contains(sign))
+}
+
+const HUNG_UP: &str = "a broker that wants TLS or a login hangs up on whoever brings none: give it a name in config.toml, \
+                       with security.protocol and what belongs to it, and say 'kafka://NAME'";
 
 impl From<ArrowError> for Fault {
     fn from(error: ArrowError) -> Self {
@@ -229,6 +242,17 @@ mod tests {
         let start = text.find(part).expect("is there");
         let error = SqlError::new("E0201", "there is no table 'x'").at(Span::new(start, start + part.len()));
         Fault::from(error).hint("did you mean 'y'?").within(&text.into(), 0).render(&Look { width, ..Look::plain() })
+    }
+
+    #[test]
+    fn who_is_hung_up_on_is_told_of_logins() {
+        let said = |reason: &str| {
+            let error = Error::Connection { address: "broker:9092".into(), reason: reason.into() };
+            Fault::from(error).hints.len()
+        };
+        assert_eq!(said("Send failed: Broken pipe"), 1);
+        assert_eq!(said("Disconnected while requesting ApiVersion"), 1);
+        assert_eq!(said("Connect to 127.0.0.1:9999 failed: Connection refused"), 0);
     }
 
     #[test]

@@ -22,6 +22,7 @@ mod fold;
 mod functions;
 mod infer;
 mod judge;
+mod key;
 mod ledgers;
 mod letters;
 mod live;

@@ -106,7 +106,7 @@ fn topic(session: &Session, name: &str) -> Result<Option<Found>, Fault> {
     }
     let connector = session.outside.connector("topic")?.clone();
     let options = vec![("topic".into(), name.to_string())];
-    Ok(Some(Found { connector, options, name: Some(name.into()), table: None, opening: BTreeMap::new() }))
+    Ok(Some(Found { connector, options, name: typed(name), table: None, opening: BTreeMap::new() }))
 }
 
 fn nothing(session: &Session, name: &str) -> Fault {
@@ -165,29 +165,30 @@ fn kafka(session: &Session, rest: &str) -> Result<Found, Fault> {
         options.insert(0, ("topic".into(), topic.into()));
     }
     let connector = session.outside.connector("kafka")?.clone();
-    Ok(Found {
-        connector,
-        options,
-        name: (!topic.is_empty()).then(|| topic.to_string()),
-        table: None,
-        opening: BTreeMap::new(),
-    })
+    Ok(Found { connector, options, name: typed(topic), table: None, opening: BTreeMap::new() })
 }
 
 fn files(session: &Session, path: &str) -> Result<Found, Fault> {
     let connector = session.outside.connector("filesystem")?.clone();
     let name = Path::new(path).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let stem = name.split('.').next().unwrap_or_default();
-    let words: String = stem.chars().map(|c| if c.is_alphanumeric() || c == '_' { c } else { ' ' }).collect();
-    let words = words.split_whitespace().collect::<Vec<_>>().join("_");
     // 'data/*.jsonl' is called after its folder.
     let folder = Path::new(path).parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
-    let name = if words.is_empty() { folder.unwrap_or_else(|| "files".into()) } else { words };
+    let name = typed(stem).or_else(|| typed(&folder?));
     Ok(Found {
         connector,
         options: vec![("path".into(), path.into())],
-        name: Some(name),
+        name: Some(name.unwrap_or_else(|| "files".into())),
         table: None,
         opening: BTreeMap::new(),
     })
+}
+
+/// What a table over a topic or file of this name is called, so that one can type it without quotes: words with
+/// underscores between them. `None` if no letter is left.
+fn typed(name: &str) -> Option<String> {
+    let words: String = name.chars().map(|c| if c.is_alphanumeric() || c == '_' { c } else { ' ' }).collect();
+    let words = words.split_whitespace().collect::<Vec<_>>().join("_");
+    let digit = words.starts_with(|c: char| c.is_numeric());
+    (!words.is_empty()).then(|| if digit { format!("t_{words}") } else { words })
 }

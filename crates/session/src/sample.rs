@@ -192,7 +192,7 @@ impl Session {
             return Ok(sample);
         }
         let (connector, options) = self.outside.opening(tap)?;
-        let sample = draw(self, connector.as_ref(), tap, &options)?;
+        let sample = draw(self, connector, tap, &options)?;
         self.samples.keep(tap, sample.clone());
         Ok(sample)
     }
@@ -230,20 +230,23 @@ impl Session {
     /// Some of the newest records behind these options of a connector, as they are.
     pub(crate) fn draw(
         &self,
-        connector: &dyn Connector,
+        connector: &Arc<dyn Connector>,
         table: Option<&str>,
         options: &Options,
         limits: Limits,
     ) -> millstream_record::Result<TableSample> {
         let start = RawStart::Newest(limits.records as u64);
         let scan = RawScan { start, stop: self.stop.clone(), ..RawScan::default() };
-        let mut reader = connector.browse(table, options)?.read(&scan)?;
+        // The other side may keep us waiting; Ctrl-C must not.
+        let (connector, table, options) = (connector.clone(), table.map(str::to_string), options.clone());
+        let open = move || connector.browse(table.as_deref(), &options)?.read(&scan);
+        let mut reader = self.stop.unless(open).unwrap_or(Err(Error::Stopped))?;
         let sample = Sample::draw(reader.as_mut(), limits, &self.stop)?;
         Ok(TableSample { drawn: self.clock.now(), kept: Kept::Records(Arc::new(sample)) })
     }
 }
 
-fn draw(session: &Session, connector: &dyn Connector, tap: &Tap, options: &Options) -> Result<TableSample, Fault> {
+fn draw(session: &Session, connector: &Arc<dyn Connector>, tap: &Tap, options: &Options) -> Result<TableSample, Fault> {
     if connector.has_records(options) {
         return Ok(session.draw(connector, Some(&tap.name), options, Limits::default())?);
     }

@@ -45,7 +45,8 @@ impl Secrets {
         match kind {
             "env" => std::env::var(name).map_err(|_| {
                 let error = SqlError::new("E0710", format!("the environment has no variable {name}"));
-                error.hint(format!("start the program with {name} set, or write '${{ask:{name}}}' to be asked")).into()
+                let ask = self.asker.as_ref().map(|_| format!(", or write '${{ask:{name}}}' to be asked"));
+                error.hint(format!("start the program with {name} set{}", ask.unwrap_or_default())).into()
             }),
             "ask" => self.asked(name),
             // Other forms belong to whoever reads the value.

@@ -210,6 +210,7 @@ impl Session {
     /// From now on statements that wait for others give up when `stop` is raised. Its owner lowers it again
     /// before the next statement.
     pub fn heed(&mut self, stop: Stop) {
+        stop.attend();
         self.stop = stop;
     }
 

@@ -1,5 +1,5 @@
 //! What a human waits for at the prompt, on a terminal: from the start of the program until keys are taken, in an empty
-//! workspace and in one with 200 tables and steps; and from Enter until the answer to `SELECT 1` stands there.
+//! workspace and in those with 200 and with 4,000 tables and steps; and from Enter until the answer to `SELECT 1` stands there.
 //! Wall time, the fastest and the middle one of several. `cargo bench --profile dev --workspace --bench prompt`.
 
 #[path = "../tests/program.rs"]
@@ -47,13 +47,15 @@ fn measure(what: &str, folder: &Path) {
 fn main() {
     let folder = tempfile::tempdir().expect("a folder");
     measure("empty workspace", folder.path());
-    let mut workbook = String::new();
-    for n in 0..100 {
-        let with = "WITH ('connector' = 'filesystem', 'path' = 'x', 'format' = 'json')";
-        let _ = writeln!(workbook, "CREATE TABLE t{n} (id INT, name STRING, price DOUBLE) {with};");
-        let _ = writeln!(workbook, "CREATE VIEW v{n} AS SELECT name, SUM(price) AS total FROM t{n} GROUP BY name;");
-    }
     std::fs::create_dir_all(folder.path().join(".millstream")).expect("a folder");
-    std::fs::write(folder.path().join(".millstream/workbook.sql"), workbook).expect("is written");
-    measure("200 tables and steps", folder.path());
+    for half in [100, 2_000] {
+        let mut workbook = String::new();
+        for n in 0..half {
+            let with = "WITH ('connector' = 'filesystem', 'path' = 'x', 'format' = 'json')";
+            let _ = writeln!(workbook, "CREATE TABLE t{n} (id INT, name STRING, price DOUBLE) {with};");
+            let _ = writeln!(workbook, "CREATE VIEW v{n} AS SELECT name, SUM(price) AS total FROM t{n} GROUP BY name;");
+        }
+        std::fs::write(folder.path().join(".millstream/workbook.sql"), workbook).expect("is written");
+        measure(&format!("{} tables and steps", 2 * half), folder.path());
+    }
 }

@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SendError, Sender, channel, sync_channel};
 use std::thread::Builder;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use millstream_session::{Class, Fault, Session, Stop};
 
@@ -15,10 +15,10 @@ use crate::interrupt::Interrupt;
 
 /// How often one looks for Ctrl-C while waiting.
 const LOOK: Duration = Duration::from_millis(10);
-/// A run that was stopped may take so long to account for its records.
+/// A run that was stopped may take so long to account for its records, where nobody waits to type.
 const ENDING: Duration = Duration::from_secs(1);
-/// What is nearly done may still be done after Ctrl-C.
-const GRACE: Duration = Duration::from_millis(50);
+/// So long behind Ctrl-C the prompt is back, whatever is not done by then.
+const GRACE: Duration = Duration::from_millis(60);
 
 type Work = Box<dyn FnOnce(&mut Session) + Send>;
 
@@ -105,6 +105,12 @@ impl Desk {
 }
 
 impl Desk {
+    /// Leaves something to the session, which comes to it behind all that it is at. Nobody waits.
+    pub fn leave(&self, work: impl FnOnce(&mut Session) + Send + 'static) {
+        // A session that is gone has nothing left to do.
+        let _ = self.work.send(Box::new(work));
+    }
+
     /// Looks at something small of the session; nothing while it is at something longer.
     pub fn glance<T: Send + 'static>(&self, of: impl FnOnce(&mut Session) -> T + Send + 'static) -> Option<T> {
         let (give, take) = sync_channel(1);
@@ -115,34 +121,52 @@ impl Desk {
 
 /// Waits for one thing; `Err(false)` after Ctrl-C, which also raises `stop`; `Err(true)` if it can never come.
 fn wait<T>(take: &Receiver<T>, interrupt: &Interrupt, stop: &Stop, grace: Duration) -> Result<Result<T, Fault>, bool> {
-    let mut since: Option<Instant> = None;
     loop {
         match take.recv_timeout(LOOK) {
             Ok(thing) => return Ok(Ok(thing)),
             Err(RecvTimeoutError::Disconnected) => return Err(true),
-            Err(RecvTimeoutError::Timeout) if interrupt.raised() => {
-                stop.raise();
-                if since.get_or_insert_with(Instant::now).elapsed() >= grace {
-                    return Err(false);
-                }
-            }
             Err(RecvTimeoutError::Timeout) => {}
+        }
+        if let Some(since) = interrupt.since() {
+            stop.raise();
+            if since.elapsed() >= grace {
+                return Err(false);
+            }
         }
     }
 }
 
-/// Does something that may take long on a thread of its own, and waits for it until Ctrl-C.
+/// Who is told what came of a thing that nobody waits for any more: a line above the prompt.
+pub type Later = Arc<dyn Fn(String) + Send + Sync>;
+
+/// Does something that may take long on a thread of its own, and waits for it until Ctrl-C; `None` if it was left.
+/// Then `tell` puts what comes of it into words for `later`, if there is anything to say. Where there is no such
+/// place it is waited for longer.
 pub fn aside<T: Send + 'static>(
     interrupt: &Interrupt,
+    later: Option<Later>,
     work: impl FnOnce() -> T + Send + 'static,
-) -> io::Result<Result<T, Fault>> {
-    let (give, take) = sync_channel(1);
-    Builder::new().name("finish".into()).spawn(move || drop(give.send(work())))?;
-    Ok(wait(&take, interrupt, &Stop::default(), ENDING)
-        .unwrap_or_else(|gone| Err(if gone { broken() } else { left() })))
+    tell: impl FnOnce(T) -> String + Send + 'static,
+) -> io::Result<Result<Option<T>, Fault>> {
+    let grace = if later.is_some() { GRACE } else { ENDING };
+    let (give, take) = sync_channel(0);
+    Builder::new().name("finish".into()).spawn(move || {
+        if let (Err(SendError(done)), Some(later)) = (give.send(work()), later) {
+            let said = tell(done);
+            if !said.is_empty() {
+                later(said);
+            }
+        }
+    })?;
+    Ok(match wait(&take, interrupt, &Stop::default(), grace) {
+        Ok(done) => done.map(Some),
+        Err(true) => Err(broken()),
+        Err(false) => Ok(None),
+    })
 }
 
-fn left() -> Fault {
+/// The fault of whoever does not wait any longer.
+pub fn left() -> Fault {
     Fault::new(Class::Interrupted, "E0801", "stopped waiting")
         .hint("what was begun comes to its end in the background; the next statement waits for that")
 }
@@ -154,6 +178,8 @@ fn broken() -> Fault {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use millstream_session::SessionOptions;
 
     use super::*;

@@ -2,10 +2,10 @@
 //! stopped, it ends the program at once; at the prompt it never does.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Builder;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use millstream_session::Stop;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -22,6 +22,8 @@ const GRACE: Duration = Duration::from_secs(2);
 pub struct Interrupt {
     asked: Arc<AtomicBool>,
     ended: Arc<AtomicBool>,
+    /// When it was first seen that the user wants it.
+    since: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Interrupt {
@@ -61,7 +63,15 @@ impl Interrupt {
 
     /// Whether the running query should stop.
     pub fn raised(&self) -> bool {
-        self.asked.load(Ordering::Relaxed) || self.ended()
+        self.since().is_some()
+    }
+
+    /// Since when the running query should stop, as far as somebody has looked. All that still goes on behind
+    /// Ctrl-C shares the time that is left from then.
+    pub fn since(&self) -> Option<Instant> {
+        let asked = self.asked.load(Ordering::Relaxed) || self.ended();
+        let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.then(|| *since.get_or_insert_with(Instant::now))
     }
 
     /// A signal that Ctrl-C raises.
@@ -83,5 +93,6 @@ impl Interrupt {
     /// The next query has not been interrupted yet.
     pub fn clear(&self) {
         self.asked.store(false, Ordering::Relaxed);
+        *self.since.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use millstream_session::{
-    Batch, Changes, Class, Columns, Fault, Finished, Fold, Format, Live, LiveTable, Pace, Step, Writer, count,
+    Batch, Changes, Class, Columns, Fault, Finished, Fold, Format, Live, LiveTable, Pace, Step, Writer, count, gate,
 };
 
 use crate::desk;
@@ -14,9 +14,9 @@ use crate::interrupt::Interrupt;
 use crate::screen::Screen;
 
 /// How long to wait for rows before looking around: the bound on how fast Ctrl-C is felt.
-const LOOK: Duration = Duration::from_millis(25);
+const LOOK: Duration = Duration::from_millis(10);
 /// How long rows that are ready are still taken after Ctrl-C.
-const LAST_ROWS: Duration = Duration::from_millis(60);
+const LAST_ROWS: Duration = Duration::from_millis(25);
 /// Rows in a batch of final rows.
 const BATCH: usize = 8192;
 
@@ -57,15 +57,18 @@ pub fn watch(
         }
         match live.next(LOOK) {
             Step::Rows(batch) => {
-                if let Err(fault) = taker.take(&batch, screen)? {
-                    live.stop();
-                    return Ok(Err(fault));
+                // A batch may be large: between two pieces of it Ctrl-C is heard.
+                for piece in pieces(&batch).take_while(|_| !over(interrupt)) {
+                    if let Err(fault) = taker.take(&piece, screen)? {
+                        live.stop();
+                        return Ok(Err(fault));
+                    }
                 }
             }
             Step::Quiet => screen.flush()?,
             Step::End => break,
         }
-        if stopped.is_some_and(|since: Instant| since.elapsed() > LAST_ROWS) {
+        if stopped.is_some_and(|since: Instant| since.elapsed() > LAST_ROWS) || over(interrupt) {
             break;
         }
         if screen.wants_status() {
@@ -78,9 +81,11 @@ pub fn watch(
     }
     screen.clear_status()?;
     let (changes, inserts) = (live.rows(), live.columns.is_none());
-    // A source that does not let go must not hold the prompt.
-    let ended = desk::aside(interrupt, move || live.finish())?.and_then(|ended| ended);
-    let finished = match ended {
+    // A source that does not let go must not hold the prompt: then the ledger comes above the next line.
+    let late = move |ended| told_later(ended, inserts);
+    let ended = desk::aside(interrupt, screen.later.clone(), move || live.finish(), late)?;
+    let finished = match ended.and_then(Option::transpose) {
+        Ok(None) if screen.later.is_none() => return Ok(Err(desk::left())),
         Ok(finished) => finished,
         // What was worked out so far is no answer; only a table that is on the screen is closed.
         Err(fault) => {
@@ -93,17 +98,31 @@ pub fn watch(
         }
     };
     let rows = taker.end(screen)?;
-    let what = match rows {
-        _ if inserts => format!("{} written", counted(finished.written, "row")),
-        Some(rows) => format!("{} from {}", counted(rows, "row"), counted(changes, "change")),
-        None => counted(changes, "row"),
+    let what = match (rows, &finished) {
+        (_, Some(finished)) if inserts => format!("{} written", counted(finished.written, "row")),
+        (_, None) if inserts => "what it has written is told when it has let go".into(),
+        (Some(rows), _) => format!("{} from {}", counted(rows, "row"), counted(changes, "change")),
+        (None, _) => counted(changes, "row"),
     };
     // The run itself heeds Ctrl-C, so it may have ended before anybody here asked it to.
     let stopped = interrupt.raised();
     let word = if stopped { "stopped: " } else { "" };
     screen.aside(&format!("{word}{what} in {:.2} s", began.elapsed().as_secs_f64()))?;
-    close(&finished, screen)?;
+    if let Some(finished) = finished {
+        close("", &finished, screen)?;
+    }
     Ok(Ok(if stopped { Exit::Interrupted } else { Exit::Ok }))
+}
+
+/// Whether Ctrl-C was pressed so long ago that no more rows are taken.
+fn over(interrupt: &Interrupt) -> bool {
+    interrupt.since().is_some_and(|since| since.elapsed() > LAST_ROWS)
+}
+
+/// A batch in pieces that are shown in no time.
+fn pieces(batch: &Batch) -> impl Iterator<Item = Batch> + '_ {
+    let starts = (0..batch.len().max(1)).step_by(BATCH);
+    starts.map(|start| batch.slice(start, BATCH.min(batch.len() - start)))
 }
 
 /// `1 row`, `2 rows`.
@@ -111,16 +130,32 @@ fn counted(number: u64, what: &str) -> String {
     format!("{} {what}{}", count(number), if number == 1 { "" } else { "s" })
 }
 
-/// The ledger, and where to look for what was set aside.
-fn close(finished: &Finished, screen: &mut Screen) -> io::Result<()> {
+/// The ledger, with something before each line of it, and where to look for what was set aside.
+pub fn close(before: &str, finished: &Finished, screen: &mut Screen) -> io::Result<()> {
     for account in &finished.accounts {
-        screen.aside(&account.line())?;
+        screen.aside(&format!("{before}{}", account.line()))?;
     }
-    for (name, number) in &finished.asides {
-        let name = millstream_session::gate::shown(name);
-        screen.note(&format!("{} set aside: SELECT * FROM `{name}`;", count(*number)))?;
-    }
-    Ok(())
+    set_aside(finished).try_for_each(|line| screen.note(&line))
+}
+
+/// Where to look for what a query set aside.
+fn set_aside(finished: &Finished) -> impl Iterator<Item = String> + '_ {
+    let line = |(name, number): &(String, u64)| {
+        format!("{} set aside: SELECT * FROM `{}`;", count(*number), gate::shown(name))
+    };
+    finished.asides.iter().map(line)
+}
+
+/// The end of a query that was stopped, when the prompt is back already.
+pub fn told_later(ended: Result<Finished, Fault>, inserts: bool) -> String {
+    let finished = match ended {
+        Ok(finished) => finished,
+        Err(fault) => return format!("the query that was stopped: {}", gate::shown_lines(&fault.message)),
+    };
+    let written = inserts.then(|| format!(": {} written", counted(finished.written, "row")));
+    let first = format!("the query that was stopped has let go{}", written.unwrap_or_default());
+    let ledger = finished.accounts.iter().map(|account| account.line());
+    std::iter::once(first).chain(ledger).chain(set_aside(&finished)).collect::<Vec<_>>().join("\n")
 }
 
 fn taker(live: &Live, changelog: bool, screen: &mut Screen) -> Result<Taker, Fault> {
@@ -171,14 +206,11 @@ impl Taker {
             Taker::Nothing => {}
             Taker::Written(mut writer) => screen.page(|out| writer.end(out))?,
             Taker::Rolling(mut table) => table.end(screen.results()?)?,
-            Taker::Folded(fold, mut writer) => {
+            Taker::Folded(fold, writer) => {
                 let rows: Vec<Batch> =
                     fold.batches(BATCH).map_err(io::Error::other)?.into_iter().map(Batch::insert).collect();
                 rows.iter().for_each(|batch| screen.last.keep(batch));
-                screen.page(|out| {
-                    rows.iter().try_for_each(|batch| writer.rows(out, batch))?;
-                    writer.end(out)
-                })?;
+                screen.rows(writer, &rows)?;
                 return Ok(Some(fold.len() as u64));
             }
         }

@@ -72,6 +72,7 @@ fn start(args: Args, pieces: Vec<Piece>, config: Config, screen: &mut Screen) ->
     let asks = pieces.is_empty() && args.verb.is_none() && io::stdin().is_terminal();
     let tours = matches!(args.verb, Some(Verb::Demo)) && io::stdin().is_terminal();
     let interrupt = Interrupt::listen(!asks && !tours)?;
+    screen.interrupt = interrupt.clone();
     if matches!(args.verb, Some(Verb::Demo)) {
         return demo::run(screen, &interrupt, args.manner.output.is_some());
     }

@@ -163,9 +163,6 @@ pub fn write_all(columns: Columns, rows: &[Batch], screen: &mut Screen) -> io::R
 
 /// Writes rows that are known as a whole, in the format of the screen.
 pub fn write_again(columns: Columns, rows: &[Batch], screen: &mut Screen) -> io::Result<()> {
-    let mut writer = screen.format.writer(columns, screen.look.clone());
-    screen.page(|out| {
-        rows.iter().try_for_each(|batch| writer.rows(out, batch))?;
-        writer.end(out)
-    })
+    let writer = screen.format.writer(columns, screen.look.clone());
+    screen.rows(writer, rows)
 }

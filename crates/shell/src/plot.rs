@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 
 use millstream_session::{Fault, Keep, Pace, Plotted, Step, View};
 
+use crate::desk;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::screen::Screen;
 
 /// How long to wait for rows before looking around: the bound on how fast Ctrl-C is felt.
-const LOOK: Duration = Duration::from_millis(25);
+const LOOK: Duration = Duration::from_millis(10);
 
 /// Draws the rows of a step.
 pub fn draw(plotted: Plotted, screen: &mut Screen, interrupt: &Interrupt) -> io::Result<Result<Exit, Fault>> {
@@ -44,7 +45,9 @@ pub fn draw(plotted: Plotted, screen: &mut Screen, interrupt: &Interrupt) -> io:
             screen.draw_status(&line)?;
         }
     };
-    if let Err(fault) = live.finish() {
+    // A chart says nothing of the ledger, so nothing is told of an end that comes later.
+    let ended = desk::aside(interrupt, screen.later.clone(), move || live.finish(), |_| String::new())?;
+    if let Err(fault) = ended.and_then(Option::transpose) {
         return Ok(Err(fault));
     }
     match sketch.chart(&view, screen.look.zone) {

@@ -1,12 +1,15 @@
 //! Where output goes: results to stdout, all else to stderr, with a status line there that is redrawn in
 //! place while a query runs. When the reader of our output goes away, that is an end and not an error.
 
+use std::borrow::Cow;
 use std::io::{self, BufWriter, IsTerminal, Stderr, Stdout, Write};
 use std::time::{Duration, Instant};
 
-use millstream_session::{Config, Fault, Format, Look, Zone, width};
+use millstream_session::{Batch, Config, Fault, Format, Look, Writer, Zone, width};
 
 use crate::args::{Manner, When};
+use crate::desk::Later;
+use crate::interrupt::Interrupt;
 use crate::last::Last;
 use crate::pager::Pager;
 use crate::screens::keys::Keys;
@@ -15,6 +18,17 @@ use crate::terminal;
 
 /// How often the status line is drawn.
 const STATUS_EVERY: Duration = Duration::from_millis(250);
+/// Behind Ctrl-C rows are still written for so long.
+const WRITING: Duration = Duration::from_millis(60);
+/// Bytes that are written between two looks at Ctrl-C.
+const PIECE: usize = 1 << 14;
+
+/// What is said where a result was not written to its end.
+const LEFT_OUT: &str = "the rest is left out; \\last and \\save have it";
+
+fn is_enough(interrupt: &Interrupt) -> bool {
+    interrupt.since().is_some_and(|since| since.elapsed() >= WRITING)
+}
 
 /// Both output streams, and how each is written to.
 pub struct Screen {
@@ -46,6 +60,10 @@ pub struct Screen {
     pub theme: Option<Theme>,
     /// Whether somebody sits there who can turn pages.
     pub asks: bool,
+    /// Where to say what comes when the prompt is back already.
+    pub later: Option<Later>,
+    /// Long texts are written until the user has seen enough.
+    pub interrupt: Interrupt,
     quiet: bool,
     status: Option<Instant>,
     status_shown: bool,
@@ -86,6 +104,8 @@ impl Screen {
             keys: Keys::configured(config).unwrap_or_default(),
             theme: config.shell("theme").and_then(Theme::parse),
             asks: false,
+            later: None,
+            interrupt: Interrupt::default(),
             quiet: manner.quiet,
             status: None,
             status_shown: false,
@@ -132,7 +152,37 @@ impl Screen {
         if self.pager.takes(lines, rows) && self.pager.show(&text)? {
             return Ok(());
         }
-        self.results()?.write_all(&text)
+        let mut rest = text.as_slice();
+        while !rest.is_empty() {
+            let piece = rest.iter().skip(PIECE).position(|byte| *byte == b'\n').map_or(rest.len(), |at| PIECE + at + 1);
+            self.results()?.write_all(&rest[..piece])?;
+            rest = &rest[piece..];
+            if !rest.is_empty() && self.seen_enough() {
+                return self.aside(LEFT_OUT);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes rows that are known as a whole, as many as the user wants to see; whether all were written.
+    pub fn rows(&mut self, mut writer: Box<dyn Writer>, rows: &[Batch]) -> io::Result<()> {
+        let (interrupt, mut all) = (self.interrupt.clone(), true);
+        self.page(|out| {
+            for batch in rows {
+                all &= !is_enough(&interrupt);
+                if !all {
+                    break;
+                }
+                writer.rows(out, batch)?;
+            }
+            writer.end(out)
+        })?;
+        if all { Ok(()) } else { self.aside(LEFT_OUT) }
+    }
+
+    /// Whether the user has wanted the prompt back for so long that nothing more is written.
+    fn seen_enough(&self) -> bool {
+        is_enough(&self.interrupt)
     }
 
     /// Sends on what has been written.
@@ -145,14 +195,26 @@ impl Screen {
         if self.quiet {
             return Ok(());
         }
-        self.say(&format!("{text}\n"))
+        let fitting = self.fitting(text);
+        self.say(&format!("{fitting}\n"))
+    }
+
+    /// A text with its lines broken between words where they are longer than the terminal is wide.
+    fn fitting<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        match self.err_look.width {
+            Some(columns) if !self.err_look.ascii => width::wrap(text, columns),
+            _ => Cow::Borrowed(text),
+        }
     }
 
     /// A note in the background.
     pub fn aside(&mut self, text: &str) -> io::Result<()> {
+        if self.quiet {
+            return Ok(());
+        }
         let mut painted = String::new();
-        millstream_session::Tone::Dim.paint(&mut painted, text, &self.err_look);
-        self.note(&painted)
+        millstream_session::Tone::Dim.paint(&mut painted, &self.fitting(text), &self.err_look);
+        self.say(&format!("{painted}\n"))
     }
 
     /// A failure, with its place and hints.

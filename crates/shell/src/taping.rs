@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 
 use millstream_session::{Fault, Taping, gate};
 
+use crate::desk;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::screen::Screen;
 
 /// How long to wait for records before looking around: the bound on how fast Ctrl-C is felt.
-const LOOK: Duration = Duration::from_millis(25);
+const LOOK: Duration = Duration::from_millis(10);
 
 /// Records to the end, or to Ctrl-C.
 pub fn drive(mut taping: Taping, screen: &mut Screen, interrupt: &Interrupt) -> io::Result<Result<Exit, Fault>> {
@@ -35,10 +36,19 @@ pub fn drive(mut taping: Taping, screen: &mut Screen, interrupt: &Interrupt) -> 
         }
     }
     screen.clear_status()?;
-    match taping.finish() {
-        Ok(said) => screen.note(&gate::shown_lines(&said))?,
+    // The last records go to the disk, which may take its time.
+    let sealed = desk::aside(interrupt, screen.later.clone(), move || taping.finish(), told)?;
+    match sealed.and_then(Option::transpose) {
+        Ok(Some(said)) => screen.note(&gate::shown_lines(&said))?,
+        Ok(None) => screen.note("the recording is being put away")?,
         Err(fault) => return Ok(Err(fault)),
     }
     // To end a recording with Ctrl-C is how one without an end is meant to end.
     Ok(Ok(Exit::Ok))
+}
+
+/// What came of a recording, when the prompt is back already.
+fn told(sealed: Result<String, Fault>) -> String {
+    let said = sealed.unwrap_or_else(|fault| format!("the recording: {}", fault.message));
+    gate::shown_lines(&said).into_owned()
 }

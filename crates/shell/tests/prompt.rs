@@ -190,3 +190,38 @@ fn a_terminal_that_goes_away_and_a_signal_end_the_prompt() {
         assert!(terminal.is_cooked(), "the terminal is given back");
     }
 }
+
+#[test]
+fn a_password_is_asked_for_and_never_shown() {
+    let folder = folder();
+    std::fs::create_dir(folder.path().join(".millstream")).expect("a folder");
+    let connection = "[connections.prod]\nbootstrap.servers = \"127.0.0.1:1\"\nsecurity.protocol = \"SASL_PLAINTEXT\"\n\
+                      sasl.mechanism = \"PLAIN\"\nsasl.username = \"alice\"\nsasl.password = \"${ask:password of prod}\"\n";
+    std::fs::write(folder.path().join(".millstream/config.toml"), connection).expect("writes");
+    let mut terminal = prompt(folder.path());
+    // Asked, and given up; then asked again, since nothing was given.
+    for given_up in ["\x1b", "half of it\x03"] {
+        terminal.clear();
+        terminal.keys("SHOW TOPICS IN 'kafka://prod';\r");
+        terminal.wait_for("password of prod: ");
+        terminal.keys(given_up);
+        terminal.wait_for("password of prod was not given");
+        terminal.wait_for_editor();
+    }
+    terminal.clear();
+    terminal.keys("SHOW TOPICS IN 'kafka://prod';\r");
+    terminal.wait_for("password of prod: ");
+    terminal.keys("hunder\x7f\x7f\x7fter2\r");
+    terminal.wait_for("cannot reach 127.0.0.1:1");
+    terminal.wait_for_editor();
+    assert!(!terminal.shown().contains("hun"), "{}", terminal.shown());
+    // Once a session is enough.
+    terminal.submit("SHOW TOPICS IN 'kafka://prod' LIKE '%again%';");
+    terminal.wait_until("it is not asked again", |shown| {
+        shown.matches("cannot reach").count() == 1 && shown.contains("again")
+    });
+    terminal.wait_for_editor();
+    assert!(!terminal.shown().contains("of prod: "), "{}", terminal.shown());
+    terminal.keys("\x04");
+    assert_eq!(terminal.exit_code(), Some(0));
+}

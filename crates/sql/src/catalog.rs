@@ -1,7 +1,7 @@
 //! The catalogue: every table (tap) and view by its name, and the functions that users brought. Names are case-sensitive, as in Flink; a name
 //! that is not there is answered with the nearest one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use datafusion::sql::sqlparser::ast;
@@ -26,6 +26,7 @@ pub fn key(database: Option<&str>, table: &str) -> String {
 pub struct Catalog {
     relations: BTreeMap<String, Relation>,
     functions: UserFunctions,
+    changed: BTreeSet<String>,
 }
 
 /// What a name stands for.
@@ -116,6 +117,7 @@ impl Catalog {
         span: impl Into<Option<Span>>,
     ) -> Result<(), SqlError> {
         self.admits(&relation, replace, span)?;
+        self.changed.insert(relation.name().to_string());
         self.relations.insert(relation.name().to_string(), relation);
         Ok(())
     }
@@ -142,7 +144,15 @@ impl Catalog {
 
     /// Removes a name and says what it stood for.
     pub fn remove(&mut self, name: &str) -> Option<Relation> {
-        self.relations.remove(name)
+        let gone = self.relations.remove(name)?;
+        self.changed.insert(name.to_string());
+        Some(gone)
+    }
+
+    /// Names that were registered or removed since this was asked last: whoever follows the catalogue need not go
+    /// through all of it.
+    pub fn take_changed(&mut self) -> BTreeSet<String> {
+        std::mem::take(&mut self.changed)
     }
 
     /// The functions that users brought.
@@ -197,5 +207,18 @@ mod tests {
         assert_eq!(error.message, "a view 'v' exists already");
         catalog.register(view("v"), true, None).expect("it may be replaced");
         assert!(catalog.remove("v").is_some() && !catalog.contains("v"));
+    }
+
+    #[test]
+    fn what_has_changed_is_told_once() {
+        let mut catalog = Catalog::new();
+        catalog.register(view("v"), false, None).expect("the name is free");
+        catalog.register(view("w"), false, None).expect("the name is free");
+        assert_eq!(Vec::from_iter(catalog.take_changed()), ["v", "w"]);
+        assert!(catalog.take_changed().is_empty());
+        catalog.register(view("v"), false, None).expect_err("the name is taken");
+        assert!(catalog.remove("x").is_none() && catalog.take_changed().is_empty(), "nothing has changed");
+        catalog.remove("w");
+        assert_eq!(Vec::from_iter(catalog.take_changed()), ["w"]);
     }
 }

@@ -11,6 +11,7 @@ use millstream_record::{
 };
 
 use super::chunk::{Chunk, TextFile};
+use super::compression::readable;
 use super::lines::Framing;
 use super::listing::Listing;
 use super::options;
@@ -28,6 +29,8 @@ pub(super) struct FileBrowse {
     listing: Listing,
     framing: Framing,
     most_bytes: usize,
+    /// Whether a format is named; without one, files are looked at as they are, whatever is in them.
+    declared: bool,
 }
 
 impl FileBrowse {
@@ -35,13 +38,13 @@ impl FileBrowse {
         let listing =
             Listing { path: options::path(options)?, pattern: options::pattern(options)?, may_be_absent: false };
         if !options.given("format") && !options.given("value.format") {
-            return Ok(FileBrowse { listing, framing: Framing::Raw, most_bytes: MOST_LINE_BYTES });
+            return Ok(FileBrowse { listing, framing: Framing::Raw, most_bytes: MOST_LINE_BYTES, declared: false });
         }
         let settings = Settings::of_value(options)?;
         let framing = Framing::of(&settings)?.ok_or_else(|| {
             Error::Invalid(format!("files of the format '{}' hold no records to look at, only rows", settings.format))
         })?;
-        Ok(FileBrowse { listing, framing, most_bytes: settings.most_bytes() })
+        Ok(FileBrowse { listing, framing, most_bytes: settings.most_bytes(), declared: true })
     }
 
     fn info(&self, file: FileOrigin, stop: &Stop) -> Result<TopicInfo> {
@@ -80,6 +83,7 @@ impl Browse for FileBrowse {
             positions: from,
             framing: self.framing.clone(),
             most_bytes: self.most_bytes,
+            declared: self.declared,
             stop: scan.stop.clone(),
         }))
     }
@@ -105,6 +109,7 @@ struct FileRawReader {
     positions: Positions,
     framing: Framing,
     most_bytes: usize,
+    declared: bool,
     stop: Stop,
 }
 
@@ -116,6 +121,9 @@ impl RawReader for FileRawReader {
             }
             let Some((number, text)) = &mut self.current else {
                 let Some((number, file)) = self.files.pop_front() else { return Ok(RawPoll::End) };
+                if self.declared {
+                    readable(&file.path)?;
+                }
                 let id = partition(&file.path);
                 let from = self.positions.entry(id.clone()).or_insert(Offset(0)).0;
                 let text = TextFile::open(file, from, self.framing.clone(), self.most_bytes, self.stop.clone())?;

@@ -6,6 +6,8 @@ use std::io::{self, BufReader, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use millstream_record::{Error, Result};
+
 const FREE_BYTES: u64 = 64 << 20;
 const MOST_RATIO: u64 = 500;
 /// The largest window that a zstd frame may ask for: 128 MiB, the default of the zstd tool.
@@ -19,6 +21,30 @@ pub(super) fn is_compressed(name: &str) -> bool {
 fn suffix(name: &str) -> Option<&'static str> {
     let name = name.to_ascii_lowercase();
     [".gz", ".zst", ".zstd"].into_iter().find(|suffix| name.ends_with(suffix))
+}
+
+/// Endings of files that are packed in a way that is not undone here, with the tool.
+const FOREIGN: [(&str, &str); 9] = [
+    (".bz2", "bzip2"),
+    (".xz", "xz"),
+    (".lzma", "lzma"),
+    (".lz4", "lz4"),
+    (".sz", "snappy"),
+    (".snappy", "snappy"),
+    (".br", "brotli"),
+    (".zip", "zip"),
+    (".7z", "7-Zip"),
+];
+
+/// Refuses a file whose name says that it is packed in a way that is not undone here.
+pub(super) fn readable(path: &str) -> Result<()> {
+    let name = path.to_ascii_lowercase();
+    match FOREIGN.into_iter().find(|(ending, _)| name.ends_with(ending)) {
+        None => Ok(()),
+        Some((_, tool)) => Err(Error::Invalid(format!(
+            "{path} is packed with {tool}; unpack it, or pack it with gzip (.gz) or zstd (.zst): those are read"
+        ))),
+    }
 }
 
 /// The text of the file: itself, or what its suffix says is compressed in it.

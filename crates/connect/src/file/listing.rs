@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use millstream_record::{Error, Result};
+use millstream_record::{Error, Result, Stop};
 use regex::Regex;
 
 use crate::format::FileOrigin;
@@ -54,6 +54,10 @@ fn is_hidden(path: &Path) -> bool {
 fn add(path: &Path, named: bool, depth: usize, files: &mut Vec<FileOrigin>) -> Result<()> {
     if !named && is_hidden(path) {
         return Ok(());
+    }
+    // Of a huge folder, or one far away, this may take long.
+    if Stop::attended().raised() {
+        return Err(Error::Stopped);
     }
     let metadata = match std::fs::metadata(path) {
         Ok(metadata) => metadata,

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use millstream_record::{Column, Offset, PartitionId, Poll, Positions, Reader, Result, Scan};
 
 use super::chunk::{Chunk, TextFile};
-use super::compression::is_compressed;
+use super::compression::{is_compressed, readable};
 use super::follow::Follow;
 use super::listing::Listing;
 use super::parquet::ParquetFile;
@@ -121,6 +121,7 @@ impl FileReader {
         self.steps.push_back(Step::Begin(partition(&file.path), offset));
         self.current = Some(match &self.contents {
             Contents::Lines(framing, most) => {
+                readable(&file.path)?;
                 Open::Text(TextFile::open(file, offset.0, framing.clone(), *most, self.scan.stop.clone())?)
             }
             Contents::Parquet => Open::Parquet(ParquetFile::open(file, offset, &self.columns, &self.scan)?),

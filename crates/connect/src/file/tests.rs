@@ -192,6 +192,15 @@ fn compressed_files_and_bombs() {
     fs::write(&cut, &whole[..whole.len() / 2]).expect("written");
     let error = read(&cut, &two(), &[("format", "json")]).expect_err("it is cut off");
     assert!(matches!(&error, Error::Io { path, .. } if path.ends_with("cut.gz")), "{error}");
+    let other = folder.path().join("x.jsonl.BZ2");
+    fs::write(&other, b"BZh91AY&SY").expect("written");
+    let error = read(&other, &two(), &[("format", "json")]).expect_err("not unpacked").to_string();
+    assert!(
+        error.ends_with(
+            "x.jsonl.BZ2 is packed with bzip2; unpack it, or pack it with gzip (.gz) or zstd (.zst): those are read"
+        ),
+        "{error}"
+    );
     let bomb = folder.path().join("bomb.zst");
     fs::write(&bomb, zstd::encode_all(std::io::repeat(b'\n').take(300 << 20), 1).expect("in memory")).expect("written");
     let error = read(&bomb, &two(), &[("format", "json")]).expect_err("a bomb").to_string();

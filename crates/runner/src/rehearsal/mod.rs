@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use millstream_engine::{BadRecords, EngineError, Replay, begin_first};
 use millstream_plan::{Graph, Tap, Target};
-use millstream_record::{ManualClock, Millis, Options, PartitionId};
+use millstream_record::{Error, ManualClock, Millis, Options, PartitionId, Stop};
 
 pub use answer::{Answer, Rows};
 pub use compare::Difference;
@@ -83,11 +83,14 @@ fn play(
             replay.partition(name, &partition);
         }
     }
-    let mut bad = 0;
+    let (mut bad, stop) = (0, Stop::attended());
     let mut readings: BTreeMap<&str, Reading> = BTreeMap::new();
     for tables in [true, false] {
         for (name, records) in tape.pieces() {
             let Some(tap) = taps.get(name).filter(|_| looked_up.contains(name) == tables) else { continue };
+            if stop.raised() {
+                return Err(Error::Stopped.into());
+            }
             let reading = match readings.entry(tap.name.as_str()) {
                 std::collections::btree_map::Entry::Occupied(open) => open.into_mut(),
                 std::collections::btree_map::Entry::Vacant(new) => new.insert(Reading::new(tap, formats, tape)?),

@@ -21,7 +21,7 @@ use arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 use millstream_engine::{EngineError, Options, Replay};
 use millstream_plan::Graph;
-use millstream_record::{Batch, ManualClock};
+use millstream_record::{Batch, ManualClock, Stop};
 
 pub use compare::alike;
 pub use recording::{Heard, Recording};
@@ -61,6 +61,9 @@ pub enum CheckError {
     /// The batch failed.
     #[error("the batch that the stream is compared with failed: {0}")]
     Batch(#[from] DataFusionError),
+    /// Whoever asked does not want to wait any longer.
+    #[error("stopped")]
+    Stopped,
     /// The answers could not be laid side by side.
     #[error("the streamed rows and the batch rows cannot be compared: {0}")]
     Compare(#[from] ArrowError),
@@ -91,13 +94,15 @@ impl fmt::Display for Comparison {
 }
 
 /// Compares the streamed answer of a graph's first output over a recording with the batch answer.
-/// `options` are those of the run: where watermarks start and how they are spaced enters the meaning.
+/// `options` are those of the run: where watermarks start and how they are spaced enters the meaning. The
+/// signal that this thread attends to ends it.
 pub fn check(graph: &Graph, recording: &Recording, options: &Options) -> Result<Verdict, CheckError> {
+    let stop = &Stop::attended();
     // Which times are believed hangs on the clock; it stands still, so that both sides believe the same.
     let clock = Arc::new(ManualClock::at(options.clock.now()));
     let options = Options { parallelism: 1, clock, ..options.clone() };
-    let (emitted, late) = stream(graph, recording, &options)?;
-    let batch = match referee::answer(graph, recording, &options)? {
+    let (emitted, late) = stream(graph, recording, &options, stop)?;
+    let batch = match referee::answer(graph, recording, &options, stop)? {
         Ok(batch) => batch,
         Err(reason) => return Ok(Verdict::NotComparable(reason)),
     };
@@ -106,7 +111,12 @@ pub fn check(graph: &Graph, recording: &Recording, options: &Options) -> Result<
 }
 
 /// What the engine emits, and how many rows were late.
-fn stream(graph: &Graph, recording: &Recording, options: &Options) -> Result<(Vec<Batch>, u64), EngineError> {
+fn stream(
+    graph: &Graph,
+    recording: &Recording,
+    options: &Options,
+    stop: &Stop,
+) -> Result<(Vec<Batch>, u64), CheckError> {
     let mut replay = Replay::new(graph, options)?;
     let mut emitted = Vec::new();
     let mut emit = |output: usize, batch: Batch| {
@@ -114,6 +124,9 @@ fn stream(graph: &Graph, recording: &Recording, options: &Options) -> Result<(Ve
         Ok(())
     };
     for (tap, heard) in recording.all() {
+        if stop.raised() {
+            return Err(CheckError::Stopped);
+        }
         match heard {
             Heard::Partition(partition) => replay.partition(tap, partition),
             Heard::Rows(rows) => replay.feed(tap, rows, &mut emit)?,

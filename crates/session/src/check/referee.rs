@@ -3,7 +3,10 @@
 //! that judged them.
 
 use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use arrow::array::cast::AsArray;
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
@@ -31,19 +34,31 @@ pub fn answer(
     graph: &Graph,
     recording: &Recording,
     options: &Options,
+    wish: &millstream_record::Stop,
 ) -> Result<Result<Vec<RecordBatch>, String>, CheckError> {
     // DataFusion wants a runtime of its own; whoever asks may live in one already.
     let answer = std::thread::scope(|scope| {
-        let runtime = tokio::runtime::Builder::new_current_thread().build();
-        let runtime = runtime.map_err(|error| Stop::Failed(DataFusionError::External(error.into())))?;
-        let thread = scope.spawn(move || runtime.block_on(compute(graph, recording, options)));
-        thread.join().unwrap_or_else(|_| Err(Stop::Failed(DataFusionError::Execution("it panicked".into()))))
+        let runtime = match tokio::runtime::Builder::new_current_thread().build() {
+            Ok(runtime) => runtime,
+            Err(error) => return Some(Err(Stop::Failed(DataFusionError::External(error.into())))),
+        };
+        let thread = scope.spawn(move || runtime.block_on(unless(wish, compute(graph, recording, options))));
+        let panicked = || Stop::Failed(DataFusionError::Execution("it panicked".into()));
+        thread.join().unwrap_or_else(|_| Some(Err(panicked())))
     });
     match answer {
-        Ok(rows) => Ok(Ok(rows)),
-        Err(Stop::Cannot(reason)) => Ok(Err(reason)),
-        Err(Stop::Failed(error)) => Err(CheckError::Batch(error)),
+        None => Err(CheckError::Stopped),
+        Some(Ok(rows)) => Ok(Ok(rows)),
+        Some(Err(Stop::Cannot(reason))) => Ok(Err(reason)),
+        Some(Err(Stop::Failed(error))) => Err(CheckError::Batch(error)),
     }
+}
+
+/// What comes of `work`, or nothing once the wish to stop is there. DataFusion gives way after every few batches; then
+/// it is looked at.
+async fn unless<T>(wish: &millstream_record::Stop, work: impl Future<Output = T>) -> Option<T> {
+    let mut work = pin!(work);
+    poll_fn(|context| if wish.raised() { Poll::Ready(None) } else { work.as_mut().poll(context).map(Some) }).await
 }
 
 async fn compute(graph: &Graph, recording: &Recording, options: &Options) -> Result<Vec<RecordBatch>, Stop> {

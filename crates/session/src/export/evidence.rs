@@ -52,6 +52,7 @@ pub fn gather(
         let message = format!("nothing that the job reads is on the tape '{}'", stretch.name());
         return Err(Fault::new(Class::Query, "E0430", message).hint("SHOW TAPES; says what each tape holds"));
     }
+    super::goes_on(session)?;
     let bytes = Tape::write(&samples);
     let failed = |fault| of_runner("the prototype does not run over its sample", fault);
     let text = std::str::from_utf8(&bytes).expect("a tape is text");

@@ -74,8 +74,23 @@ pub fn step(session: &Session, wanted: &statement::Export) -> Result<Reply, Faul
     })
 }
 
-/// Exports a job.
+/// Exports a job. Stopped, it leaves no folder: what was written lies beside until all of it is right.
 pub fn export(session: &Session, request: Request<'_>) -> Result<Reply, Fault> {
+    let done = write(session, request);
+    // Whatever was said first, the reason is that the user did not want to wait.
+    done.map_err(|fault| if session.stop.raised() { stopped() } else { fault })
+}
+
+fn stopped() -> Fault {
+    millstream_record::Error::Stopped.into()
+}
+
+/// Whether to go on with the next part.
+fn goes_on(session: &Session) -> Result<(), Fault> {
+    if session.stop.raised() { Err(stopped()) } else { Ok(()) }
+}
+
+fn write(session: &Session, request: Request<'_>) -> Result<Reply, Fault> {
     let Request { inserts, catalog, target, ways } = request;
     admit(&target, ways.replace)?;
     let name = target.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -95,11 +110,14 @@ pub fn export(session: &Session, request: Request<'_>) -> Result<Reply, Fault> {
     let stretch = Stretch::of(session, ways.tape.as_deref())?;
     let (tape, evidence, prototype) = evidence::gather(session, catalog, &job, stretch.as_ref(), to_flink)?;
     let folder = Folder::of(&job, &evidence, to_flink);
+    goes_on(session)?;
     let staged = Staged::write(&folder, &target).map_err(|error| not_written(&target, &error))?;
+    goes_on(session)?;
     rehearse(session, staged.path(), &prototype)?;
     let on = stretch.as_ref().map(Stretch::name);
     let input = verify::Input { on, records: tape.len() };
     let verified = home.map(|home| verify::verify(session, &staged, &home, input)).transpose()?;
+    goes_on(session)?;
     staged.place(ways.replace).map_err(|error| not_written(&target, &error))?;
     if let Some(Some(fault)) = verified.as_ref().map(|verified| verified.fault(&target)) {
         return Err(fault);

@@ -143,18 +143,7 @@ impl Columns {
             }
             None => string(),
             Some(&(kind, count)) if kind != Kind::Text && count * 20 >= (total + odd) * 19 => {
-                if kinds.len() > 1 {
-                    let told = |&(kind, count): &(Kind, u64)| {
-                        let example = node.example(kind);
-                        (
-                            kind,
-                            count,
-                            example.map_or(0, |one| one.record),
-                            example.map(|one| one.text.clone()).unwrap_or_default(),
-                        )
-                    };
-                    types.conflicts.push(Conflict { path: name.into(), kinds: kinds.iter().map(told).collect() });
-                }
+                types.conflicts.extend(Conflict::of(name, node, &kinds));
                 SqlType::nullable(if kind == Kind::Number { number(&node.numbers) } else { TypeKind::Boolean })
             }
             Some(_) if kinds.len() == 1 && odd == 0 && node.texts.count > 0 => {

@@ -31,6 +31,8 @@ pub enum Format {
     Nothing,
     /// It cannot be read yet: its name.
     Later(String),
+    /// Packed with this tool, which nobody has undone.
+    Packed(&'static str),
 }
 
 impl Format {
@@ -46,6 +48,7 @@ impl Format {
             Format::Bytes => "bytes".into(),
             Format::Nothing => "empty".into(),
             Format::Later(name) => name.clone(),
+            Format::Packed(tool) => format!("packed with {tool}"),
         }
     }
 
@@ -57,7 +60,7 @@ impl Format {
             Format::Csv(_) => "csv",
             Format::Parquet => "parquet",
             Format::Text | Format::Bytes => "raw",
-            Format::Nothing | Format::Later(_) => return None,
+            Format::Nothing | Format::Later(_) | Format::Packed(_) => return None,
         })
     }
 }
@@ -79,6 +82,9 @@ pub fn guess(parts: &[RawRecords]) -> Format {
     if values[0].starts_with(b"PAR1") {
         return Format::Parquet;
     }
+    if let Some(tool) = packed(values[0]).filter(|_| from_files || most(&|value| packed(value).is_some())) {
+        return Format::Packed(tool);
+    }
     if let Some(later) = later(&values, &most) {
         return Format::Later(later);
     }
@@ -92,6 +98,21 @@ pub fn guess(parts: &[RawRecords]) -> Format {
         Some(dialect) => Format::Csv(dialect),
         None => Format::Text,
     }
+}
+
+/// With which tool these bytes are packed, by the mark at their beginning.
+fn packed(bytes: &[u8]) -> Option<&'static str> {
+    const MARKS: [(&[u8], &str); 6] = [
+        (b"\x1f\x8b\x08", "gzip"),
+        (b"\x28\xb5\x2f\xfd", "zstd"),
+        (b"\xfd7zXZ\x00", "xz"),
+        (b"\x04\x22\x4d\x18", "lz4"),
+        (b"PK\x03\x04", "zip"),
+        (b"\xff\x06\x00\x00sNaPpY", "snappy"),
+    ];
+    let bzip2 = bytes.starts_with(b"BZh") && bytes.get(4..10) == Some(b"1AY&SY");
+    let known = || MARKS.into_iter().find(|(mark, _)| bytes.starts_with(mark)).map(|(_, tool)| tool);
+    if bzip2 { Some("bzip2") } else { known() }
 }
 
 fn is_text(value: &[u8]) -> bool {

@@ -22,7 +22,7 @@ use millstream_connect::sample::SampleSource;
 use millstream_record::{
     Column, Options, Origin, PartitionId, Poll, RawRecords, Rejected, Result, Sample, Scan, Source, Stop,
 };
-use millstream_sql::types::{SqlType, TypeKind};
+use millstream_sql::types::{SqlType, TypeKind, quoted};
 
 pub use ddl::create_table;
 pub use format::{Format, guess};
@@ -109,7 +109,7 @@ fn columns(sample: &Sample, format: &Format, names: Option<Vec<String>>, types: 
         Format::Json | Format::Debezium { .. } => json_columns(sample, format, types),
         Format::Csv(dialect) => csv_columns(sample, *dialect, names, types),
         Format::Text => (vec![("line".into(), types::string())], Vec::new()),
-        Format::Parquet | Format::Bytes | Format::Nothing | Format::Later(_) => {
+        Format::Parquet | Format::Bytes | Format::Nothing | Format::Later(_) | Format::Packed(_) => {
             (vec![("bytes".into(), nullable(TypeKind::VarBinary(millstream_sql::types::MAX_LENGTH)))], Vec::new())
         }
     }
@@ -298,6 +298,12 @@ fn candidates(name: &[String], data_type: &SqlType, decoded: &Decoded, found: &m
     found.extend(told.map(|told| Candidate { path, told }));
 }
 
+/// The name of a column as one types it: in back-quotes where it holds more than letters, digits and underscores.
+pub fn typed(name: &str) -> String {
+    let word = name.chars().all(|c| c.is_alphanumeric() || c == '_') && !name.starts_with(char::is_numeric);
+    if word && !name.is_empty() { name.to_string() } else { quoted(name) }
+}
+
 /// So many points make a column the event time.
 const ENOUGH: i64 = 20;
 
@@ -324,7 +330,8 @@ fn event_time(sample: &Sample, columns: &[(String, SqlType)], decoded: &Decoded)
         Told::Epoch(unit) => unit.word(),
         Told::Fraction => "epoch seconds with a fraction",
     };
-    let shown = format!("{} ({how}, detected)", candidate.path.join("."));
+    let place: Vec<String> = candidate.path.iter().map(|name| typed(name)).collect();
+    let shown = format!("{} ({how}, detected)", place.join("."));
     let Candidate { path, told } = candidate;
     Some(EventTime { column, declared, path, told, shown, why: score.why, bound: disorder.bound(), disorder })
 }
@@ -341,7 +348,7 @@ fn log_time(sample: &Sample, taken: &[String], decoded: &Decoded) -> Option<Even
         return None;
     }
     let column = ddl::free("record_time", taken);
-    let quoted = millstream_sql::types::quoted(&column);
+    let quoted = quoted(&column);
     let disorder = Disorder::of(&series, sample);
     Some(EventTime {
         declared: Some(format!("{quoted} TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL")),

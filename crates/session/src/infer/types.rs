@@ -16,6 +16,18 @@ pub struct Conflict {
     pub kinds: Vec<(Kind, u64, u32, String)>,
 }
 
+impl Conflict {
+    /// The contradiction at a place where these kinds were seen so often; none if it is one kind.
+    pub fn of(path: &str, node: &Node, kinds: &[(Kind, u64)]) -> Option<Conflict> {
+        let told = |&(kind, count): &(Kind, u64)| {
+            let example = node.example(kind);
+            let (record, text) = example.map_or((0, String::new()), |one| (one.record, one.text.clone()));
+            (kind, count, record, text)
+        };
+        (kinds.len() > 1).then(|| Conflict { path: path.into(), kinds: kinds.iter().map(told).collect() })
+    }
+}
+
 /// Decides types, and keeps what there is to tell.
 #[derive(Debug, Default)]
 pub struct Types {
@@ -53,18 +65,7 @@ impl Types {
             }
             return string();
         };
-        if kinds.len() > 1 {
-            let told = |&(kind, count): &(Kind, u64)| {
-                let example = node.example(kind);
-                (
-                    kind,
-                    count,
-                    example.map_or(0, |one| one.record),
-                    example.map(|one| one.text.clone()).unwrap_or_default(),
-                )
-            };
-            self.conflicts.push(Conflict { path: path.into(), kinds: kinds.iter().map(told).collect() });
-        }
+        self.conflicts.extend(Conflict::of(path, node, &kinds));
         match kind {
             Kind::Boolean => SqlType::nullable(TypeKind::Boolean),
             Kind::Number => SqlType::nullable(number(&node.numbers)),

@@ -14,7 +14,7 @@ use std::time::Duration;
 use millstream_connect::tape::{Frames, Tape};
 use millstream_engine::{Options, Order, Replay, Snapshot, Stretch, Tally, Woven, begin_first};
 use millstream_plan::{Graph, NodeId};
-use millstream_record::{Batch, Clock, Error, Kinds, Millis, Poll, Scan, Source};
+use millstream_record::{Batch, Clock, Error, Kinds, Millis, Poll, Scan, Source, Stop};
 
 use super::clock::TapeClock;
 use super::reel::{self, Reel};
@@ -80,8 +80,7 @@ impl Head {
     pub fn new(session: &Session, mut graph: Graph, tape: &Tape, from: u64, to: u64) -> Result<Head, Fault> {
         query::let_idle(session, &mut graph);
         let clock = Arc::new(TapeClock::at(tape.time_of(from)));
-        let options =
-            Options { parallelism: 1, clock: clock.clone(), stop: session.stop.part(), ..query::options(session) };
+        let options = Options { parallelism: 1, clock: clock.clone(), ..query::options(session) };
         let mut replay = Replay::new(&graph, &options)?;
         let first: BTreeSet<NodeId> = begin_first(&graph).into_values().flatten().collect();
         let (mut reels, mut tables, mut beside) = (Vec::<Reel>::new(), Vec::new(), Vec::new());
@@ -173,7 +172,8 @@ impl Head {
         };
         self.begin(&mut emit)?;
         while self.position < to {
-            if self.options.stop.raised() {
+            // A head outlives the statement that made it: it is who moves it that may want to stop.
+            if Stop::attended().raised() {
                 return Err(Error::Stopped.into());
             }
             let index = self.tape.chunk_of(self.position);
@@ -383,10 +383,11 @@ fn read_whole(
     emit: millstream_engine::Emit<'_>,
 ) -> Result<(), Fault> {
     let columns = (0..source.schema().fields().len()).collect();
-    let scan = Scan { columns, resume: None, batch_rows: options.batch_rows, stop: options.stop.clone() };
+    let stop = Stop::attended();
+    let scan = Scan { columns, resume: None, batch_rows: options.batch_rows, stop: stop.clone() };
     let mut reader = source.open(scan)?;
     loop {
-        if options.stop.raised() {
+        if stop.raised() {
             return Err(Error::Stopped.into());
         }
         match reader.poll(WAIT)? {

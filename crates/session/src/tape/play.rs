@@ -115,6 +115,7 @@ struct Player {
 
 impl Player {
     fn work(mut self) -> Result<(), Fault> {
+        self.manner.stop.attend();
         loop {
             self.tape()?;
             match self.manner.then {

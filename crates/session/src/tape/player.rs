@@ -100,6 +100,8 @@ struct Inner {
     now: Millis,
     /// The record at which it stopped for a breakpoint; it goes on over it.
     passed: Option<u64>,
+    /// Whether a move was given up half way: the steps may stand at different records.
+    astray: bool,
 }
 
 impl Session {
@@ -158,11 +160,26 @@ impl Player {
             pace: None,
             now: Millis(0),
             passed: None,
+            astray: false,
         })))
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Moves the steps. Of a move that is given up half way, because the user did not want to wait, all stand again
+    /// where they stood before it, as soon as they are moved again.
+    fn moved<T>(&self, how: impl FnOnce(&mut Inner) -> Result<T, Fault>) -> Result<T, Fault> {
+        let mut inner = self.inner();
+        if std::mem::replace(&mut inner.astray, true) {
+            let (here, phase) = (inner.position, inner.phase.clone());
+            inner.seek(here)?;
+            inner.phase = phase;
+        }
+        let done = how(&mut inner);
+        inner.astray = done.is_err();
+        done
     }
 
     /// Adds a step, at the place where the others stand.
@@ -210,13 +227,13 @@ impl Player {
 
     /// Lets time go by from `now` on, the machine's time; at the end of the tape it begins again.
     pub fn resume(&self, now: Millis) -> Result<(), Fault> {
-        let mut inner = self.inner();
-        if inner.phase == Phase::Ended {
-            let from = inner.from;
-            inner.seek(from)?;
-        }
-        inner.go(now);
-        Ok(())
+        self.moved(|inner| {
+            if inner.phase == Phase::Ended {
+                inner.seek(inner.from)?;
+            }
+            inner.go(now);
+            Ok(())
+        })
     }
 
     /// Changes how fast time goes by, from `now` on.
@@ -231,40 +248,40 @@ impl Player {
     /// Plays what is due at `now`, the machine's time, if it plays: the changes, in order. One call plays at most
     /// some thousand records, so that it comes back soon.
     pub fn advance(&self, now: Millis) -> Result<Vec<Happened>, Fault> {
-        let mut inner = self.inner();
-        inner.now = now;
-        let (Phase::Playing, Some(pace)) = (&inner.phase, inner.pace) else { return Ok(Vec::new()) };
-        let due = pace.due(now);
-        let due = if due == Millis::MAX { inner.to } else { inner.tape.record_at(due.plus(1)).min(inner.to) };
-        let to = due.min(inner.position + STRIDE);
-        inner.run(to, true)
+        self.moved(|inner| {
+            inner.now = now;
+            let (Phase::Playing, Some(pace)) = (&inner.phase, inner.pace) else { return Ok(Vec::new()) };
+            let due = pace.due(now);
+            let due = if due == Millis::MAX { inner.to } else { inner.tape.record_at(due.plus(1)).min(inner.to) };
+            let to = due.min(inner.position + STRIDE);
+            inner.run(to, true)
+        })
     }
 
     /// Goes over so many records, moves of a watermark, or closing windows; the changes, in order.
     pub fn step(&self, count: u64, unit: StepUnit) -> Result<Vec<Happened>, Fault> {
-        let mut inner = self.inner();
-        inner.phase = Phase::Paused;
-        inner.passed = None;
-        match unit {
-            StepUnit::Event => {
-                let to = inner.position.saturating_add(count).min(inner.to);
-                inner.run(to, false)
+        self.moved(|inner| {
+            inner.phase = Phase::Paused;
+            inner.passed = None;
+            match unit {
+                StepUnit::Event => {
+                    let to = inner.position.saturating_add(count).min(inner.to);
+                    inner.run(to, false)
+                }
+                StepUnit::Watermark => inner.until_moved(count, |seat| seat.watermarks()),
+                StepUnit::Window => inner.until_moved(count, |seat| vec![Some(Millis(seat.closed() as i64))]),
             }
-            StepUnit::Watermark => inner.until_moved(count, |seat| seat.watermarks()),
-            StepUnit::Window => inner.until_moved(count, |seat| vec![Some(Millis(seat.closed() as i64))]),
-        }
+        })
     }
 
     /// Goes so many records back.
     pub fn back(&self, count: u64) -> Result<(), Fault> {
-        let mut inner = self.inner();
-        let to = inner.position.saturating_sub(count);
-        inner.seek(to)
+        self.moved(|inner| inner.seek(inner.position.saturating_sub(count)))
     }
 
     /// Goes to a record of the tape, forth or back.
     pub fn seek(&self, record: u64) -> Result<(), Fault> {
-        self.inner().seek(record)
+        self.moved(|inner| inner.seek(record))
     }
 
     /// The number of the first record at this time of the tape or later.

@@ -51,6 +51,20 @@ impl Replaying {
         Head::new(session, graph, &self.tape, self.from, self.to)
     }
 
+    /// Whether the tape has a part in a graph. One that reads only tables that end, or none at all, is answered as it
+    /// is without a replay: at once, and once.
+    pub fn moves(&self, session: &Session, graph: &Graph) -> Result<bool, Fault> {
+        if graph.outputs.iter().any(|output| matches!(output.target, Target::Sink(_))) {
+            return Ok(true);
+        }
+        for (_, tap, _) in graph.scans() {
+            if reel::recorded(&self.tape, tap).is_some() || !doors::source(session, tap)?.bounded() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Starts a graph over the tape.
     pub fn start(&self, session: &Session, graph: Graph) -> Result<Play, Fault> {
         let head = self.head(session, graph)?;

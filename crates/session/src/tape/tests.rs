@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use millstream_record::Batch;
+use millstream_record::{Batch, Stop};
 use millstream_sql::statement::StepUnit;
 
 use crate::fold::Fold;
@@ -112,4 +112,94 @@ fn what_is_sought_record_by_record_is_found_in_large_strides() {
     player.back(1_500).expect("back");
     player.step(1, StepUnit::Window).expect("on");
     assert_eq!(player.standing().position, 1_001);
+}
+
+/// The rows that come of a query, until there are so many; then it is stopped.
+fn first_rows(session: &mut Session, text: &str, wanted: usize) -> Vec<String> {
+    let Some(Ok(Reply::Live(mut live))) = session.execute(text).last() else { panic!("a query that runs") };
+    assert!(!live.bounded, "a replay that begins again and again has no end");
+    let mut rows = Vec::new();
+    while rows.len() < wanted {
+        match live.next(Duration::from_secs(60)) {
+            Step::Rows(batch) => rows.extend((0..batch.len()).map(|row| {
+                let kind = batch.kinds.as_ref().map_or("+I", |kinds| kinds.get(row).mark());
+                format!("{kind} {:?}", batch.rows.slice(row, 1).columns())
+            })),
+            Step::Quiet => panic!("the tape begins anew"),
+            Step::End => panic!("the tape does not end"),
+        }
+    }
+    live.stop();
+    live.finish().expect("whoever stops it has no error");
+    rows.truncate(wanted);
+    rows
+}
+
+#[test]
+fn a_replay_in_a_loop_begins_every_query_anew() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut session = session(folder.path());
+    run(&mut session, "RECORD made AS tape; REPLAY tape TO RECORD 100 LOOP");
+    let rows = first_rows(&mut session, "SELECT n FROM made", 300);
+    assert_eq!((&rows[..100], &rows[100..200]), (&rows[100..200], &rows[200..]), "each round gives the same");
+    assert!(rows[0] != rows[1] && rows[..100].iter().all(|row| row.starts_with("+I")));
+    // Also what is counted: in every round each group begins with an insertion, and ends at the same total.
+    let once = run(&mut session, "REPLAY tape TO RECORD 100; SELECT * FROM sevens");
+    let changes: usize = once.iter().map(Batch::len).sum();
+    let again = first_rows(&mut session, "REPLAY tape TO RECORD 100 LOOP; SELECT * FROM sevens", 2 * changes);
+    assert_eq!(again[..changes], again[changes..]);
+    assert_eq!(again[..changes].iter().filter(|row| row.starts_with("+I")).count(), 7);
+}
+
+#[test]
+fn what_reads_nothing_of_the_tape_is_answered_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut session = session(folder.path());
+    let values: String = (0..5).map(|n| format!("{{\"a\":{n}}}\n")).collect();
+    let file = folder.path().join("file.jsonl");
+    std::fs::write(&file, values).expect("writes");
+    let with = format!("WITH ('connector' = 'filesystem', 'path' = '{}', 'format' = 'json')", file.display());
+    run(&mut session, &format!("CREATE TABLE file (a INT) {with}; RECORD made AS tape"));
+    let meta = session.tapes.open("tape").expect("recorded").meta().clone();
+    let span = Duration::from_millis((meta.until.0 - meta.from.0).max(10) as u64);
+    // At that pace the tape takes a thousand times as long, and then begins again.
+    for replay in ["REPLAY tape RATE 0.001x", "REPLAY tape RATE 0.001x LOOP"] {
+        run(&mut session, replay);
+        for (query, rows) in [("SELECT 40 + 2", 1), ("SELECT * FROM file", 5), ("VALUES (1), (2)", 2)] {
+            let began = std::time::Instant::now();
+            let answer = run(&mut session, query);
+            assert!(began.elapsed() < span * 1000, "{query} waits for the tape");
+            assert_eq!(answer.iter().map(Batch::len).sum::<usize>(), rows, "{query} in {replay}");
+        }
+    }
+}
+
+#[test]
+fn a_move_that_is_given_up_leaves_all_steps_where_they_stood() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut session = session(folder.path());
+    run(&mut session, "RECORD made AS tape; REPLAY tape");
+    run(&mut session, "CREATE VIEW evens AS SELECT n % 2 AS two, COUNT(*) AS rows_of FROM made GROUP BY n % 2");
+    let stop = Stop::default();
+    session.heed(stop.clone());
+    stop.raise();
+    let given_up = |session: &mut Session, text: &str| match session.execute(text).next() {
+        Some(Err(fault)) => assert_eq!(fault.class, crate::Class::Interrupted, "{text}"),
+        _ => panic!("{text} was stopped"),
+    };
+    given_up(&mut session, "GOTO RECORD 40000");
+    given_up(&mut session, "STEP 5");
+    session.heed(Stop::default());
+    run(&mut session, "STEP 5; GOTO RECORD 30000; STEP 2");
+    let player = session.player(&[]).expect("a player");
+    assert_eq!(player.standing().position, 30_002);
+    let (sevens, evens) = (player.state_of("sevens").expect("rows"), player.state_of("evens").expect("rows"));
+    let stop = Stop::default();
+    session.heed(stop.clone());
+    stop.raise();
+    given_up(&mut session, "GOTO RECORD 50000");
+    session.heed(Stop::default());
+    run(&mut session, "GOTO RECORD 7; GOTO RECORD 30002");
+    assert_eq!(sorted(player.state_of("sevens").expect("rows").iter()), sorted(sevens.iter()));
+    assert_eq!(sorted(player.state_of("evens").expect("rows").iter()), sorted(evens.iter()));
 }

@@ -81,6 +81,7 @@ impl From<CheckError> for Fault {
     fn from(error: CheckError) -> Self {
         match error {
             CheckError::Stream(error) => Fault::from(error),
+            CheckError::Stopped => millstream_record::Error::Stopped.into(),
             other => Fault::new(Class::Query, "E0802", other.to_string()),
         }
     }

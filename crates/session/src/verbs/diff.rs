@@ -6,14 +6,14 @@ use std::fmt::Write as _;
 
 use arrow::array::RecordBatch;
 use arrow::row::{OwnedRow, RowConverter, SortField};
-use datafusion::logical_expr::Expr;
-use millstream_plan::{Graph, NodeId, Op};
+use millstream_plan::Graph;
 use millstream_record::{Batch, Kind, Kinds};
 use millstream_sql::SqlError;
 use millstream_sql::statement::Version;
 
 use crate::fault::{Class, Fault};
 use crate::fold::Fold;
+use crate::key;
 use crate::render::{Columns, Format, Look, timestamp_text, to_text};
 use crate::reply::Reply;
 use crate::session::Session;
@@ -148,44 +148,10 @@ impl Common {
     }
 }
 
-/// The columns of a graph's result that tell its rows apart: the keys and the window of its aggregation, as far
-/// as they are all given.
+/// The columns of a graph's result that tell its rows apart, if they tell all of them.
 fn keys(graph: &Graph) -> Option<Vec<usize>> {
-    of_node(graph, graph.outputs.first()?.node)
-}
-
-fn of_node(graph: &Graph, node: NodeId) -> Option<Vec<usize>> {
-    let node = graph.node(node);
-    match &node.op {
-        Op::GroupAggregate(aggregate) => Some((0..aggregate.keys.len()).collect()),
-        Op::WindowAggregate(aggregate) => {
-            let (keys, behind) = (aggregate.keys.len(), aggregate.keys.len() + aggregate.aggregates.len());
-            Some((0..keys).chain(behind..behind + 2).collect())
-        }
-        Op::Filter(_) | Op::Sort(_) | Op::CurrentWatermark | Op::Limit { .. } => of_node(graph, node.inputs[0]),
-        Op::Project(exprs) => {
-            let input = &graph.node(node.inputs[0]).row.schema;
-            let place = |key: &usize| exprs.iter().position(|expr| reads(expr, input.field(*key).name()));
-            // Of start and end of a window one is enough.
-            let (plain, window): (Vec<usize>, Vec<usize>) = of_node(graph, node.inputs[0])?
-                .into_iter()
-                .partition(|key| !input.field(*key).name().starts_with("window_"));
-            let mut found: Vec<usize> = plain.iter().map(place).collect::<Option<_>>()?;
-            let windows: Vec<usize> = window.iter().filter_map(place).collect();
-            (window.is_empty() || !windows.is_empty()).then_some(())?;
-            found.extend(windows);
-            Some(found)
-        }
-        _ => None,
-    }
-}
-
-fn reads(expr: &Expr, name: &str) -> bool {
-    match expr {
-        Expr::Column(column) => column.name == name,
-        Expr::Alias(alias) => reads(&alias.expr, name),
-        _ => false,
-    }
+    let key = key::of(graph, graph.outputs.first()?.node);
+    key.whole.then_some(key.columns)
 }
 
 /// The final rows of a step over the whole stretch.

@@ -20,7 +20,7 @@ const MOST: u64 = 100_000;
 pub fn peek(session: &Session, peek: &Peek) -> Result<Reply, Fault> {
     let found = place::find(session, &peek.place)?;
     if found.footer(&session.stop)?.is_some() {
-        let error = SqlError::new("E0711", "files of Parquet hold rows and no records to show as they are");
+        let error = SqlError::new("E0713", "files of Parquet hold rows and no records to show as they are");
         return Err(error.at(peek.place.span()).hint("TAP them, then FROM the table shows rows").into());
     }
     let limit = peek.limit.unwrap_or(LIMIT).min(MOST);

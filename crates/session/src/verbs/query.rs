@@ -48,7 +48,9 @@ pub fn all_of(session: &Session, name: &Name) -> Result<Graph, Fault> {
 
 /// Starts a graph over its topics, or over the tape that is replayed.
 pub fn start(session: &Session, mut graph: Graph) -> Result<Live, Fault> {
-    if let Some(replaying) = &session.replaying {
+    if let Some(replaying) = &session.replaying
+        && replaying.moves(session, &graph)?
+    {
         let play = replaying.start(session, graph.clone())?;
         let bounded = replaying.then == Then::End;
         return Ok(Live::new(graph, bounded, Feed::Play(play), session.asides.clone()));

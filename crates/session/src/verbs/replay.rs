@@ -52,7 +52,7 @@ fn told(session: &Session, replaying: &Replaying) -> String {
     let stretch = format!("{} to {}", timestamp_text(replaying.begins(), zone), timestamp_text(end, zone));
     let then = match then {
         Then::End => "",
-        Then::Loop => ", again and again",
+        Then::Loop => ", again and again, every query anew each time",
         Then::Live => ", then live",
     };
     let (name, records) = (tape.name(), count(to - from));

@@ -104,7 +104,7 @@ pub fn draft_from(session: &Session, step: &str) -> Option<Edit> {
 }
 
 /// A name as it is typed: in back-quotes only where it must be.
-fn plain(name: &str) -> String {
+pub fn plain(name: &str) -> String {
     let query = format!("FROM {name}");
     let read = millstream_sql::query(&query).map(|query| millstream_sql::reads(&query));
     if read.is_ok_and(|names| names.len() == 1 && names.contains(name)) { name.to_string() } else { quoted(name) }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use millstream_connect::file::Footer;
-use millstream_record::{Column, Limits, Millis, Sample};
+use millstream_record::{Column, Error, Limits, Millis, Sample};
 use millstream_sql::statement::{Statement, Tap};
 use millstream_sql::types::quoted;
 use millstream_sql::{Relation, SqlError};
@@ -16,7 +16,7 @@ use crate::reply::Reply;
 use crate::sample::{self, TableSample};
 use crate::session::Session;
 use crate::status::count;
-use crate::verbs::create;
+use crate::verbs::{create, stage};
 
 /// `TAP place [AS name]`.
 pub fn tap(session: &mut Session, tap: &Tap) -> Result<Reply, Fault> {
@@ -37,7 +37,7 @@ pub fn tap(session: &mut Session, tap: &Tap) -> Result<Reply, Fault> {
 fn rows(session: &mut Session, found: &Found, name: &str, footer: &Footer) -> Result<Reply, Fault> {
     let (columns, notes) = infer::columns_of(footer);
     if columns.is_empty() {
-        let error = SqlError::new("E0711", format!("'{name}' has no column that SQL has a type for"));
+        let error = SqlError::new("E0713", format!("'{name}' has no column that SQL has a type for"));
         return Err(error.into());
     }
     let options = found.checked(&[("format".into(), "parquet".into())])?;
@@ -56,6 +56,10 @@ fn declare(
     inference: &Inference,
     sample: impl FnOnce(Millis) -> TableSample,
 ) -> Result<Reply, Fault> {
+    // To infer takes a moment; a user who has given up meanwhile wants no table.
+    if session.stop.raised() {
+        return Err(Error::Stopped.into());
+    }
     let mut options = vec![("connector".to_string(), found.connector.name().to_string())];
     options.extend(found.options.iter().cloned());
     if found.connector.name() == "kafka" && !options.iter().any(|(key, _)| key == "scan.startup.mode") {
@@ -91,7 +95,7 @@ fn name_of(session: &Session, tap: &Tap, found: &Found) -> Result<String, Fault>
 
 fn draw(session: &Session, found: &Found, format: &[(String, String)]) -> Result<Arc<Sample>, Fault> {
     let options = found.checked(format)?;
-    let drawn = session.draw(found.connector.as_ref(), found.table.as_deref(), &options, Limits::default())?;
+    let drawn = session.draw(&found.connector, found.table.as_deref(), &options, Limits::default())?;
     Ok(drawn.records().expect("it was drawn from records").clone())
 }
 
@@ -99,15 +103,29 @@ fn readable(format: &Format, found: &Found, name: &str) -> Result<(), Fault> {
     match format {
         Format::Nothing => {
             let error =
-                SqlError::new("E0711", format!("'{name}' holds no record from which columns could be inferred"));
+                SqlError::new("E0713", format!("'{name}' holds no record from which columns could be inferred"));
             Err(error.hint("TAP it again when there are some, or declare it: CREATE TABLE").into())
         }
         Format::Later(what) => {
-            let error = SqlError::new("E0712", format!("'{name}' looks like {what}, which cannot be read yet"));
+            let error = SqlError::new("E0714", format!("'{name}' looks like {what}, which cannot be read yet"));
             Err(error.hint("PEEK shows its records as they are").into())
         }
+        Format::Packed(tool) => {
+            let error = SqlError::new("E0714", format!("'{name}' is packed with {tool}"));
+            Err(error.hint(packed_hint(found, tool)).into())
+        }
         _ if found.connector.has_records(&found.checked(&[])?) => Ok(()),
-        _ => Err(SqlError::new("E0711", format!("'{name}' has rows only, and a declaration already")).into()),
+        _ => Err(SqlError::new("E0713", format!("'{name}' has rows only, and a declaration already")).into()),
+    }
+}
+
+/// Files are unpacked by the ending of their name; records of topics are not.
+fn packed_hint(found: &Found, tool: &str) -> String {
+    match (found.connector.name(), tool) {
+        ("filesystem", "gzip") => "name the file so: files that end in .gz are unpacked".into(),
+        ("filesystem", "zstd") => "name the file so: files that end in .zst are unpacked".into(),
+        ("filesystem", _) => "unpack it, or pack it with gzip (.gz) or zstd (.zst): those are read".into(),
+        _ => "each record is packed by itself, and is not unpacked here; PEEK shows them as they are".into(),
     }
 }
 
@@ -154,7 +172,7 @@ fn told(name: &str, inference: &Inference) -> String {
     lines.extend(conflicts.iter().map(|conflict| format!("  contradiction: {conflict}")));
     lines.extend(notes.iter().map(|note| format!("  {note}")));
     let bad = count(unreadable.0);
-    lines.push(format!("{bad} records could not be read · definition: SHOW CREATE TABLE {};", shown_name(name)));
+    lines.push(format!("{bad} records could not be read · definition: SHOW CREATE TABLE {};", stage::plain(name)));
     lines.extend(unreadable.1.iter().map(|bad| format!("  {} offset {}: {}", bad.partition, bad.offset.0, bad.reason)));
     lines.join("\n")
 }
@@ -172,12 +190,6 @@ fn watermark(time: &infer::EventTime, records: usize) -> String {
         [one] => format!("; partition {} is idle", one.number),
         many => format!("; {} of {} partitions are idle", many.len(), disorder.partitions),
     };
+    let column = infer::typed(column);
     format!("watermark {column} - {}: {evidence}{idle}", infer::duration(*bound))
-}
-
-/// A name as one types it: in back-quotes only where it must.
-fn shown_name(name: &str) -> String {
-    let plain =
-        name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !name.starts_with(|c: char| c.is_ascii_digit());
-    if plain && !name.is_empty() { name.into() } else { quoted(name) }
 }

@@ -6,7 +6,6 @@ mod board;
 mod deck;
 mod filter;
 mod flow;
-mod key;
 mod timeline;
 
 #[cfg(test)]
@@ -27,6 +26,7 @@ use millstream_sql::types::quoted;
 use crate::aside::{errors, errors_name, errors_schema, late_name};
 use crate::chart::Sketch;
 use crate::fault::{Class, Fault};
+use crate::key;
 use crate::live::{Finished, Live, Ran, Step, status};
 use crate::pace::Pace;
 use crate::render::{Columns, Look, Zone, gate};
@@ -287,7 +287,7 @@ impl Seen {
     fn new(graph: &Graph, now: Millis) -> Result<Arc<Seen>, ArrowError> {
         let output = graph.outputs.first().expect("a query has an output").node;
         let row = &graph.node(output).row;
-        let board = Board::new(Columns::of(row.schema.clone()), row.changes, key::of(graph, output), ROOM)?;
+        let board = Board::new(Columns::of(row.schema.clone()), row.changes, key::of(graph, output).columns, ROOM)?;
         let told = Told { status: Status::default(), pace: Pace::new(now), state: State::Runs, end: None };
         Ok(Arc::new(Seen { board: Mutex::new(board), told: Mutex::new(told) }))
     }

@@ -115,13 +115,13 @@ pub fn write(pieces: &Pieces) -> String {
 
 /// What a file holds.
 pub fn read(text: &str) -> Contents {
-    let mut before = 0;
+    let (mut before, mut line) = (0, 1);
     let mut contents = Contents::default();
     for span in millstream_sql::split(text) {
         let comment = text[before..span.start].trim_start_matches([';', '\n', ' ']).lines().last().unwrap_or("").trim();
+        line += text[before..span.start].matches('\n').count();
         before = span.end;
         let own = span.text(text);
-        let line = text[..span.start].matches('\n').count() + 1;
         match entry(own, comment) {
             Ok((key, entry)) => {
                 let part = contents.parts.entry(key).or_default();
@@ -133,6 +133,7 @@ pub fn read(text: &str) -> Contents {
             }
             Err(reason) => contents.broken.push(format!("line {line}{reason}")),
         }
+        line += own.matches('\n').count();
     }
     contents
 }

@@ -82,9 +82,7 @@ fn guided(desk: &Desk, names: Vocabulary, screen: &mut Screen, interrupt: &Inter
             return Ok(Exit::Ok);
         }
         show(number, stop, desk, screen, interrupt)?;
-        if let Ok(names) = desk.ask(interrupt, |session| session.vocabulary()) {
-            prompt.learn(names);
-        }
+        prompt.learn(desk, interrupt);
     }
     say(&format!("\n{FAREWELL}\n"), screen)?;
     screen.note("The topics of the tour are still there. Ask on, or leave with Ctrl-D.")?;

@@ -1,6 +1,7 @@
 //! The prompt: statements are typed over several lines, with history, completion and colour, and
 //! answered one by one. Ctrl-C stops what runs, Ctrl-D leaves.
 
+mod asker;
 mod complete;
 mod edit;
 mod editor;
@@ -20,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use millstream_session::{Completeness, Session, Vocabulary, is_complete};
 
-use crate::desk::Desk;
+use crate::desk::{Desk, Later};
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::play::{self, Way};
@@ -52,17 +53,19 @@ pub enum Prompt {
 }
 
 /// Runs the prompt until the user leaves.
-pub fn run(session: Session, workspace: &Path, screen: &mut Screen, interrupt: &Interrupt) -> io::Result<Exit> {
+pub fn run(mut session: Session, workspace: &Path, screen: &mut Screen, interrupt: &Interrupt) -> io::Result<Exit> {
     screen.asks = true;
     screen.note(&format!(
-        "millstream {} · workspace {} · \\help for help, or start with: SHOW TABLES;",
+        "millstream {} · workspace {} · \\help · start with: SHOW TABLES;",
         env!("CARGO_PKG_VERSION"),
         millstream_session::gate::shown(&workspace.display().to_string())
     ))?;
     let mut prompt = Prompt::new(session.vocabulary(), screen)?;
+    session.set_asker(Arc::new(asker::Terminal));
     let notices = session.notices();
     let outlet = prompt.outlet();
     let told = outlet.clone();
+    screen.later = outlet.clone().map(|outlet| Arc::new(move |said| outlet.print(said)) as Later);
     let (_closing, desk) = Desk::telling(session, move |left| told.iter().for_each(|outlet| tell(outlet, left)))?;
     let _watch = outlet.map(|outlet| Watch::start(notices, desk.clone(), outlet, screen.look.clone()));
     while let Line::Text(_) | Line::Nothing | Line::Watch = ask(&mut prompt, &desk, screen, interrupt)? {
@@ -100,10 +103,7 @@ pub fn ask(prompt: &mut Prompt, desk: &Desk, screen: &mut Screen, interrupt: &In
         if after == After::Leave {
             return Ok(Line::Leave);
         }
-        // While the session is busy with what was left to it, the names stay as they are.
-        if let Ok(vocabulary) = desk.ask(interrupt, |session| session.vocabulary()) {
-            prompt.learn(vocabulary);
-        }
+        prompt.learn(desk, interrupt);
     }
     Ok(line)
 }
@@ -200,10 +200,17 @@ impl Prompt {
         }
     }
 
-    /// Takes the names that there are now.
-    pub fn learn(&mut self, vocabulary: Vocabulary) {
-        if let Prompt::Editor(editor) = self {
-            editor.names.learn(vocabulary);
+    /// Takes the names that there are now. While the session is busy with what was left to it, the names stay as they
+    /// are, and nobody waits: they are learnt when it comes to that.
+    pub fn learn(&mut self, desk: &Desk, interrupt: &Interrupt) {
+        let Prompt::Editor(editor) = self else { return };
+        let names = editor.names.clone();
+        let learn = move |session: &mut Session| names.learn(session.vocabulary());
+        if interrupt.raised() {
+            desk.leave(learn);
+        } else {
+            // Of a wait that is given up the end is the same.
+            let _ = desk.ask(interrupt, learn);
         }
     }
 

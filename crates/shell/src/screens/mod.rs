@@ -27,12 +27,13 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use millstream_session::watch::{Control, Deck, Feed};
-use millstream_session::{Fault, Finished, RunState, Session, Watched, Zone, count};
+use millstream_session::{Fault, RunState, Session, Watched, Zone};
 use ratatui::layout::Rect;
 
 use crate::desk::{self, Desk};
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
+use crate::live;
 use crate::screen::Screen;
 use act::Effect;
 use canvas::{Canvas, Heard};
@@ -72,10 +73,11 @@ pub fn watch(
     let mut exit = shown.map(|()| Exit::Ok);
     for feed in stage.feeds {
         let name = feed.name().to_string();
-        match desk::aside(interrupt, move || feed.finish())? {
-            Ok(Some(Ok(finished))) => tell(&name, &finished, screen)?,
-            Ok(Some(Err(fault))) | Err(fault) => exit = exit.and(Err(fault)),
-            Ok(None) => {}
+        let late = move |ended: Option<_>| ended.map_or_else(String::new, |ended| live::told_later(ended, false));
+        match desk::aside(interrupt, screen.later.clone(), move || feed.finish(), late)? {
+            Ok(Some(Some(Ok(finished)))) => live::close(&format!("{name} · "), &finished, screen)?,
+            Ok(Some(Some(Err(fault)))) | Err(fault) => exit = exit.and(Err(fault)),
+            Ok(Some(None) | None) => {}
         }
     }
     Ok(exit)
@@ -93,18 +95,6 @@ fn theme(screen: &Screen) -> Theme {
     let ground = std::env::var("COLORFGBG").ok();
     let fitting = Theme::fitting(screen.look.color, ground.as_deref());
     screen.theme.filter(|_| screen.look.color).unwrap_or(fitting)
-}
-
-/// Says what became of the records of a step that is no longer watched.
-fn tell(name: &str, finished: &Finished, screen: &mut Screen) -> io::Result<()> {
-    for account in &finished.accounts {
-        screen.aside(&format!("{name} · {}", account.line()))?;
-    }
-    for (table, number) in &finished.asides {
-        let table = millstream_session::gate::shown(table);
-        screen.note(&format!("{} set aside: SELECT * FROM `{table}`;", count(*number)))?;
-    }
-    Ok(())
 }
 
 impl<'a> Stage<'a> {

@@ -55,6 +55,7 @@ impl Rewrite for Spellings {
 fn name_columns(body: &mut ast::SetExpr) {
     match body {
         ast::SetExpr::Select(select) => {
+            let relations = relations(&select.from);
             let mut taken: Vec<String> = Vec::new();
             for (index, item) in select.projection.iter_mut().enumerate() {
                 let plain = match item {
@@ -67,7 +68,7 @@ fn name_columns(body: &mut ast::SetExpr) {
                     _ => continue,
                 };
                 let name = super::lower::unique(&plain, |name| taken.iter().any(|taken| taken == name));
-                let computed = matches!(item, ast::SelectItem::UnnamedExpr(expr) if !is_name(expr));
+                let computed = matches!(item, ast::SelectItem::UnnamedExpr(expr) if !is_column(expr, &relations));
                 if let ast::SelectItem::UnnamedExpr(expr) = item
                     && (computed || name != plain)
                 {
@@ -84,8 +85,48 @@ fn name_columns(body: &mut ast::SetExpr) {
     }
 }
 
-fn is_name(expr: &ast::Expr) -> bool {
-    matches!(expr, ast::Expr::Identifier(_) | ast::Expr::CompoundIdentifier(_))
+/// Whether this is the name of a column, alone or behind that of its relation. What stands behind a column is a field of
+/// it, and that is computed: its name has to be said, or it would be called after the whole path.
+fn is_column(expr: &ast::Expr, relations: &[Vec<&str>]) -> bool {
+    match expr {
+        ast::Expr::Identifier(_) => true,
+        ast::Expr::CompoundIdentifier(parts) => {
+            let before: Vec<&str> = parts.iter().rev().skip(1).rev().map(|part| part.value.as_str()).collect();
+            relations.iter().any(|relation| relation.ends_with(&before))
+        }
+        _ => false,
+    }
+}
+
+/// The names by which columns can be called in a query: aliases, and names of tables with those before them.
+fn relations(from: &[ast::TableWithJoins]) -> Vec<Vec<&str>> {
+    let joined =
+        from.iter().flat_map(|one| std::iter::once(&one.relation).chain(one.joins.iter().map(|join| &join.relation)));
+    joined.flat_map(names_of).collect()
+}
+
+fn names_of(factor: &ast::TableFactor) -> Vec<Vec<&str>> {
+    use ast::TableFactor as From;
+    let alias = match factor {
+        From::NestedJoin { table_with_joins, alias: None } => {
+            return relations(std::slice::from_ref(table_with_joins.as_ref()));
+        }
+        From::Table { alias, .. }
+        | From::Derived { alias, .. }
+        | From::TableFunction { alias, .. }
+        | From::Function { alias, .. }
+        | From::UNNEST { alias, .. }
+        | From::NestedJoin { alias, .. }
+        | From::MatchRecognize { alias, .. } => alias,
+        _ => &None,
+    };
+    match (factor, alias) {
+        (_, Some(alias)) => vec![vec![alias.name.value.as_str()]],
+        (From::Table { name, .. }, None) => {
+            vec![name.0.iter().filter_map(|part| part.as_ident()).map(|part| part.value.as_str()).collect()]
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// `a IS NOT DISTINCT FROM b AND c`: the parser takes `b AND c` for the right side.

@@ -1,2 +1,2 @@
--- error[E0712]: 't' looks like avro or protobuf (registry id 7), which cannot be read yet
+-- error[E0714]: 't' looks like avro or protobuf (registry id 7), which cannot be read yet
 -- hint: PEEK shows its records as they are

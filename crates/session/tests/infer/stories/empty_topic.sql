@@ -1,2 +1,2 @@
--- error[E0711]: 't' holds no record from which columns could be inferred
+-- error[E0713]: 't' holds no record from which columns could be inferred
 -- hint: TAP it again when there are some, or declare it: CREATE TABLE

@@ -4,13 +4,14 @@ mod pages;
 mod save;
 
 use std::io;
+use std::sync::Arc;
 use std::time::Instant;
 
 use millstream_rust_cells::rows::Exchange;
 use millstream_session::{CODES, Candidate, CandidateKind, Format, STATEMENTS, gate};
 
 use super::{After, Rust};
-use crate::desk::Desk;
+use crate::desk::{self, Desk};
 use crate::interrupt::Interrupt;
 use crate::pager::Pager;
 use crate::play::{self, Way};
@@ -127,7 +128,7 @@ pub fn run(desk: &Desk, rust: &Rust, command: &str, screen: &mut Screen, interru
             _ => screen.note("\\rows takes a number from 2 on")?,
         },
         Some("last") => save::last(argument, screen)?,
-        Some("save") => save::save(argument, screen)?,
+        Some("save") => save::save(argument, screen, interrupt)?,
         Some("pager") => {
             if !argument.is_empty() {
                 screen.pager = Pager::new(Some(argument));
@@ -176,7 +177,15 @@ fn switch(now: bool, argument: &str, name: &str, screen: &mut Screen) -> io::Res
 
 fn read(desk: &Desk, path: &str, screen: &mut Screen, interrupt: &Interrupt) -> io::Result<()> {
     let began = Instant::now();
-    match std::fs::read_to_string(path) {
+    // What stands there may be a pipe that nobody writes to, or a disk far away.
+    let file = path.to_string();
+    let text = desk::aside(interrupt, Some(Arc::new(drop)), move || std::fs::read_to_string(file), |_| String::new())?;
+    let text = match text {
+        Ok(Some(text)) => text,
+        Ok(None) => return screen.fault(&desk::left()),
+        Err(fault) => return screen.fault(&fault),
+    };
+    match text {
         Ok(text) => {
             play::play(desk, &text, Way { keep_going: false, chatty: true }, screen, interrupt)?;
             if screen.timing {

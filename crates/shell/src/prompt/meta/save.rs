@@ -2,10 +2,12 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use millstream_session::{Batch, Columns, Format, Look, count, gate};
+use millstream_session::{Batch, Columns, Format, Look, Stop, Zone, count, gate};
 
+use crate::desk;
+use crate::interrupt::Interrupt;
 use crate::play;
 use crate::screen::Screen;
 
@@ -28,8 +30,8 @@ pub fn last(argument: &str, screen: &mut Screen) -> io::Result<()> {
 }
 
 /// `\save FILE`: written beside it first, so that there is the old file or the new one and never a half.
-pub fn save(argument: &str, screen: &mut Screen) -> io::Result<()> {
-    let path = Path::new(argument);
+pub fn save(argument: &str, screen: &mut Screen, interrupt: &Interrupt) -> io::Result<()> {
+    let path = PathBuf::from(argument);
     let Some((columns, rows, dropped)) = screen.last.get() else { return screen.note("there is no result yet") };
     let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or("");
     let Some(format) = Format::of_ending(ending) else {
@@ -38,21 +40,33 @@ pub fn save(argument: &str, screen: &mut Screen) -> io::Result<()> {
     };
     let number: usize = rows.iter().map(Batch::len).sum();
     let shown = gate::shown(argument).into_owned();
-    match write(path, format, columns, &rows, screen) {
-        Ok(()) => screen.note(&format!("{} rows written to {shown}", count(number as u64)))?,
-        Err(error) => return screen.note(&format!("cannot write {shown}: {error}")),
+    let (zone, stop) = (screen.look.zone, interrupt.stop());
+    let told = move |written: io::Result<()>| match written {
+        Ok(()) => format!("{} rows written to {shown}", count(number as u64)),
+        Err(error) => format!("cannot write {shown}: {error}"),
+    };
+    let (say, work) = (told.clone(), move || write(&path, format, columns, &rows, zone, &stop));
+    match desk::aside(interrupt, screen.later.clone(), work, told)? {
+        Ok(Some(written)) => screen.note(&say(written))?,
+        Ok(None) => return screen.fault(&desk::left()),
+        Err(fault) => return screen.fault(&fault),
     }
     said_dropped(dropped, screen)
 }
 
-fn write(path: &Path, format: Format, columns: Columns, rows: &[Batch], screen: &Screen) -> io::Result<()> {
+fn write(path: &Path, format: Format, columns: Columns, rows: &[Batch], zone: Zone, stop: &Stop) -> io::Result<()> {
     let name = path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "it names no file"))?;
     let half = path.with_file_name(format!(".{}.{}.half", name.to_string_lossy(), std::process::id()));
-    let look = Look { zone: screen.look.zone, rows: usize::MAX, ..Look::plain() };
+    let look = Look { zone, rows: usize::MAX, ..Look::plain() };
     let written = File::create(&half).and_then(|file| {
         let mut out = BufWriter::new(file);
         let mut writer = format.writer(columns, look);
-        rows.iter().try_for_each(|batch| writer.rows(&mut out, batch))?;
+        for batch in rows {
+            if stop.raised() {
+                return Err(io::Error::other("stopped, and nothing is changed"));
+            }
+            writer.rows(&mut out, batch)?;
+        }
         writer.end(&mut out)?;
         out.flush()
     });
