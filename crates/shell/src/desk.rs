@@ -205,6 +205,41 @@ mod tests {
     }
 
     #[test]
+    fn what_comes_of_a_thing_that_was_left_is_told_later() {
+        let (interrupt, (release, held), (tell, told)) = (Interrupt::default(), channel::<()>(), channel());
+        let later: Later = Arc::new(move |said| tell.send(said).expect("somebody listens"));
+        interrupt.raise();
+        let began = Instant::now();
+        let left = aside(&interrupt, Some(later.clone()), move || held.recv().is_ok(), |done| format!("done: {done}"));
+        assert_eq!(left.expect("a thread"), Ok(None));
+        assert!(began.elapsed() < ENDING.max(Duration::from_secs(5)), "{:?}", began.elapsed());
+        release.send(()).expect("it still goes on");
+        assert_eq!(told.recv_timeout(Duration::from_secs(10)).as_deref(), Ok("done: true"));
+        // What is done in time is for whoever waits.
+        interrupt.clear();
+        assert_eq!(aside(&interrupt, Some(later), || 7, |_| "late".into()).expect("a thread"), Ok(Some(7)));
+        assert!(told.try_recv().is_err());
+    }
+
+    #[test]
+    fn all_that_goes_on_behind_ctrl_c_shares_one_wait() {
+        let folder = tempfile::tempdir().expect("there is room");
+        let ((_closing, desk), interrupt) = (desk(&folder), Interrupt::default());
+        let (release, held) = channel::<()>();
+        interrupt.raise();
+        let since = interrupt.since().expect("raised");
+        assert!(desk.ask(&interrupt, move |_| held.recv().is_ok()).is_err());
+        let waited = since.elapsed();
+        // The session is still at it; whoever asks next does not wait as long again.
+        (0..5).for_each(|_| assert!(desk.ask(&interrupt, |_| 7).is_err()));
+        assert!(since.elapsed() < 3 * waited.max(GRACE), "{waited:?}, then {:?}", since.elapsed());
+        release.send(()).expect("it still waits");
+        interrupt.clear();
+        assert!(interrupt.since().is_none());
+        assert_eq!(desk.ask(&interrupt, |_| 7), Ok(7));
+    }
+
+    #[test]
     fn a_panic_is_an_error_of_its_statement() {
         let folder = tempfile::tempdir().expect("there is room");
         let ((_closing, desk), interrupt) = (desk(&folder), Interrupt::default());

@@ -103,6 +103,114 @@ fn messages_names_and_errors_pass_the_gate_too() {
     assert!(stdout(&output).contains("\\x1b[31mname"), "{}", stdout(&output));
 }
 
+/// A name between back-quotes, and a text between quotes.
+fn named(text: &str) -> (String, String) {
+    (format!("`{}`", text.replace('`', "``").replace('\0', "_")), format!("'{}'", text.replace('\'', "''")))
+}
+
+#[test]
+fn no_name_that_was_declared_and_no_comment_touches_the_prompt() {
+    let folder = folder();
+    let declared: String = NAUGHTY
+        .iter()
+        .enumerate()
+        .map(|(number, text)| {
+            let (name, said) = named(&format!("n{number}{text}"));
+            let with = "('connector' = 'datagen', 'number-of-rows' = '3')";
+            format!(
+                "CREATE TABLE {name} (a INT COMMENT {said}, {name} INT) COMMENT {said} WITH {with};\n\
+                 CREATE VIEW v{number} COMMENT {said} AS SELECT a, {name}, {said} AS text FROM {name};\n"
+            )
+        })
+        .collect();
+    fs::create_dir(folder.path().join(".millstream")).expect("a folder");
+    fs::write(folder.path().join(".millstream/workbook.sql"), declared).expect("writes");
+    let arguments = ["--color", "never", "--rows", "1000"];
+    let mut terminal =
+        Terminal::with(folder.path(), &arguments, 60, 120, &[("TERM", "xterm-256color"), ("PAGER", "cat")]);
+    terminal.wait_for_editor();
+    let all = (0..NAUGHTY.len()).map(|number| {
+        format!(
+            "DESCRIBE v{number}; SHOW CREATE VIEW v{number}; EXPLAIN v{number}; PREVIEW v{number}; WHY v{number}; \
+             CHECK v{number}; SELECT * FROM v{number}; SHOW LEDGER v{number};"
+        )
+    });
+    let lists = ["SHOW TABLES;", "SHOW STEPS;", "UNDO;", "REDO;", "\\tables"].map(String::from);
+    for typed in lists.into_iter().chain(all) {
+        terminal.submit(&typed);
+        terminal.wait_for_editor();
+        assert_untouched(&terminal, &typed);
+    }
+    // What runs in the background is shown above the prompt.
+    for number in 0..NAUGHTY.len() {
+        terminal.submit(&format!("START v{number};"));
+        terminal.wait_for(&format!("v{number} has come to its end"));
+        terminal.wait_until("its ledger", |shown| shown.contains("3 used"));
+        terminal.wait_for_editor();
+        assert_untouched(&terminal, &format!("START v{number}"));
+    }
+    // What is offered while one types, and described beside it.
+    for typed in ["SELECT * FROM n", "SELECT v1.", "SHOW CREATE TABLE n", "DESCRIBE "] {
+        terminal.keys(typed);
+        terminal.wait_for(typed.trim_end());
+        terminal.keys("\t");
+        for _ in 0..4 {
+            terminal.keys("\x1b[B");
+        }
+        terminal.keys("\x1b");
+        terminal.keys("\x03");
+        terminal.submit("SELECT 41 + 1 AS answer;");
+        terminal.wait_for_editor();
+        terminal.look(|parser| {
+            let heard = parser.callbacks();
+            assert_eq!((&heard.titles, &heard.clipboard), (&vec![], &vec![]), "{typed}");
+            assert!(!parser.screen().alternate_screen() && !parser.screen().hide_cursor(), "{typed}");
+        });
+    }
+}
+
+#[test]
+fn no_setting_of_the_user_and_no_variable_touches_the_terminal() {
+    let folder = folder();
+    let text = NAUGHTY.concat();
+    // An environment can hold no NUL.
+    let value = text.replace('\0', "_");
+    let toml: String = text.chars().map(|c| format!("\\U{:08x}", u32::from(c))).collect();
+    let toml = format!("\"{toml}\"");
+    let sql = "TAP 'kafka://${env:NAUGHTY}/${env:NAUGHTY}'; SHOW TOPICS IN 'nobody/x'; SELECT * FROM demo.nothing;
+               CREATE TABLE t (a INT) WITH ('connector' = '${env:NAUGHTY}', 'path' = '${env:NAUGHTY}');
+               CREATE TABLE u (a INT) WITH ('connector' = 'filesystem', 'path' = '${env:NAUGHTY}', 'format' = 'json');
+               SELECT * FROM u; PEEK 'no/${env:NAUGHTY}'; EXPORT demo.trades INTO 'kafka://h:1/x' AS JOB 'job' VERIFY;";
+    fs::write(folder.path().join("s.sql"), sql).expect("writes");
+    for (name, file) in [
+        ("connections", format!("[connections.{toml}]\n'bootstrap.servers' = {toml}\n")),
+        ("keys of connections", format!("[connections.a]\n{toml} = {toml}\n")),
+        ("settings", format!("[settings]\n'table.local-time-zone' = {toml}\n")),
+        ("names of settings", format!("[settings]\n{toml} = {toml}\n")),
+        ("shell", format!("[shell]\npager = {toml}\neditor = {toml}\ntheme = {toml}\n")),
+        ("keys", format!("[keys]\nleave = [{toml}]\n")),
+        ("sections", format!("[{toml}]\na = 1\n")),
+        ("broken", format!("{text} = 1\n")),
+    ] {
+        let path = folder.path().join("config.toml");
+        fs::write(&path, file).expect("writes");
+        let variables = [
+            ("NAUGHTY", value.as_str()),
+            ("FLINK_HOME", &value),
+            ("PAGER", &value),
+            ("RUSTC", &value),
+            ("MILLSTREAM_CONFIG", path.to_str().expect("a path of text")),
+            ("TERM", "xterm-256color"),
+        ];
+        for arguments in [&["--color", "never", "config"][..], &["--color", "never", "--keep-going", "-f", "s.sql"]] {
+            let mut terminal = Terminal::with(folder.path(), arguments, 60, 120, &variables);
+            assert!(terminal.exit_code().is_some(), "{}", terminal.shown());
+            assert!(!terminal.shown().trim().is_empty());
+            assert_untouched(&terminal, &format!("{name} {arguments:?}\n{}", terminal.shown()));
+        }
+    }
+}
+
 #[test]
 fn pipes_get_the_bytes_as_they_are() {
     let folder = folder();

@@ -2,10 +2,14 @@
 //! written at once or line by line, with widths that stay.
 
 use super::Look;
-use super::width::{cut, pad, width};
+use super::width::{cut, cut_front, pad, width};
 
 /// The narrowest that a column is made to fit the screen.
 const NARROW: usize = 5;
+/// The narrowest that text is made as long as something else can give way.
+const TEXT: usize = 12;
+/// The narrowest that times are made as long as something else can give way: `…18:41:39.939`.
+const TIME: usize = 13;
 /// The widest cell where the screen does not say.
 const WIDE: usize = 100;
 
@@ -18,6 +22,17 @@ pub struct Head {
     pub kind: String,
     /// Whether cells stand to the right.
     pub right: bool,
+}
+
+impl Head {
+    /// Whether its cells say nothing when they are cut: numbers and times. Of a text, the beginning still tells.
+    fn is_firm(&self) -> bool {
+        self.right || ["TIME", "DATE", "BOOL"].iter().any(|kind| self.kind.starts_with(kind))
+    }
+}
+
+fn is_time(head: &Head) -> bool {
+    head.kind.starts_with("TIMESTAMP")
 }
 
 /// How a cell is coloured, if there is colour.
@@ -68,6 +83,8 @@ pub struct Cell {
 #[derive(Clone, Debug)]
 pub struct Grid {
     heads: Vec<Head>,
+    /// What the cells alone would take.
+    cells: Vec<usize>,
     widths: Vec<usize>,
     /// Columns that have no room: these stand between `hidden.start` and `hidden.end`.
     hidden: std::ops::Range<usize>,
@@ -83,14 +100,15 @@ struct Lines {
 impl Grid {
     /// Widths that fit these rows, and the screen.
     pub fn fit<'a>(heads: Vec<Head>, rows: impl IntoIterator<Item = &'a [Cell]>, look: &Look) -> Grid {
-        let mut widths: Vec<usize> = heads.iter().map(|head| width(&head.name).max(width(&head.kind))).collect();
+        let mut cells = vec![1; heads.len()];
         for row in rows {
-            for (wide, cell) in widths.iter_mut().zip(row) {
-                *wide = (*wide).max(width(&cell.text));
+            for (wide, cell) in cells.iter_mut().zip(row) {
+                *wide = (*wide).max(width(&cell.text)).min(WIDE);
             }
         }
-        widths.iter_mut().for_each(|wide| *wide = (*wide).clamp(1, WIDE));
-        let mut grid = Grid { heads, widths, hidden: 0..0 };
+        let named = |(head, cells): (&Head, &usize)| width(&head.name).max(width(&head.kind)).max(*cells).min(WIDE);
+        let widths = heads.iter().zip(&cells).map(named).collect();
+        let mut grid = Grid { heads, cells, widths, hidden: 0..0 };
         if let Some(screen) = look.width {
             grid.shrink(screen);
         }
@@ -99,8 +117,8 @@ impl Grid {
 
     /// Gives columns at least this much room, where the screen has it: for rows that are yet to come.
     pub fn widen(&mut self, least: impl Fn(&Head) -> usize, look: &Look) {
-        for (wide, head) in self.widths.iter_mut().zip(&self.heads) {
-            *wide = (*wide).max(least(head));
+        for ((wide, cells), head) in self.widths.iter_mut().zip(&mut self.cells).zip(&self.heads) {
+            (*wide, *cells) = ((*wide).max(least(head)), (*cells).max(least(head)));
         }
         if let Some(screen) = look.width {
             self.shrink(screen);
@@ -112,19 +130,36 @@ impl Grid {
         self.hidden.len()
     }
 
+    /// Makes room: first where a type is longer than its column, then in long texts, then in names, then in the dates of
+    /// times, then in all texts, and in numbers only when there is no other way.
     fn shrink(&mut self, screen: usize) {
         self.hidden = 0..0;
-        while self.total() > screen {
-            let (widest, _) = self.widths.iter().enumerate().max_by_key(|(_, wide)| **wide).unwrap_or((0, &0));
-            match self.widths.get_mut(widest) {
-                Some(wide) if *wide > NARROW => {
-                    let over = *wide - NARROW;
-                    *wide -= over.min(1.max(over / 8));
-                }
-                _ => break,
-            }
-        }
+        let name = |grid: &Grid, column: usize| width(&grid.heads[column].name);
+        let firm = |grid: &Grid, column: usize| grid.heads[column].is_firm();
+        let full = |grid: &Grid, column: usize| name(grid, column).max(grid.cells[column]);
+        let part = |grid: &Grid, column: usize| if firm(grid, column) { usize::MAX } else { TEXT };
+        self.give_way(screen, full);
+        self.give_way(screen, |grid, column| full(grid, column).min(part(grid, column)));
+        self.give_way(screen, |grid, column| grid.cells[column].min(part(grid, column)));
+        let time = |grid: &Grid, column: usize| if is_time(&grid.heads[column]) { TIME } else { usize::MAX };
+        self.give_way(screen, |grid, column| grid.cells[column].min(part(grid, column)).min(time(grid, column)));
+        self.give_way(
+            screen,
+            |grid, column| if firm(grid, column) { grid.cells[column].min(time(grid, column)) } else { NARROW },
+        );
+        self.give_way(screen, |_, _| NARROW);
         self.hide(screen);
+    }
+
+    /// Cuts the widest column, again and again, until all fit or each is as narrow as it may be made.
+    fn give_way(&mut self, screen: usize, least: impl Fn(&Grid, usize) -> usize) {
+        let least: Vec<usize> = (0..self.widths.len()).map(|column| least(&*self, column).max(NARROW)).collect();
+        while self.total() > screen {
+            let wider = (0..self.widths.len()).filter(|&column| self.widths[column] > least[column]);
+            let Some(widest) = wider.max_by_key(|&column| self.widths[column]) else { break };
+            let over = self.widths[widest] - least[widest];
+            self.widths[widest] -= over.min(1.max(over / 8));
+        }
     }
 
     /// Leaves out columns from the middle, as many as must be.
@@ -158,8 +193,8 @@ impl Grid {
         let of = |text: fn(&Head) -> &String, tone| {
             self.heads.iter().map(move |head| Cell { text: text(head).clone(), tone }).collect::<Vec<_>>()
         };
-        self.row(out, &of(|head| &head.name, Tone::Head), look);
-        self.row(out, &of(|head| &head.kind, Tone::Dim), look);
+        self.write(out, &of(|head| &head.name, Tone::Head), look, |_| false);
+        self.write(out, &of(|head| &head.kind, Tone::Dim), look, |_| false);
         self.rule(out, look);
     }
 
@@ -173,8 +208,12 @@ impl Grid {
         self.line(out, if look.ascii { &ASCII } else { &Lines { left: "└", middle: "┴", right: "┘", bar: "─" } });
     }
 
-    /// One row.
+    /// One row. Of a time the end tells more than the beginning: rows that are shown together are of the same days.
     pub fn row(&self, out: &mut String, cells: &[Cell], look: &Look) {
+        self.write(out, cells, look, |column| is_time(&self.heads[column]));
+    }
+
+    fn write(&self, out: &mut String, cells: &[Cell], look: &Look, keeps_end: impl Fn(usize) -> bool) {
         let bar = if look.ascii { "|" } else { "│" };
         for (column, (cell, &width)) in cells.iter().zip(&self.widths).enumerate() {
             if self.hidden.contains(&column) {
@@ -187,7 +226,8 @@ impl Grid {
             out.push_str(bar);
             out.push(' ');
             let mut text = String::new();
-            pad(&mut text, &cut(&cell.text, width), width, self.heads[column].right);
+            let fitting = if keeps_end(column) { cut_front(&cell.text, width) } else { cut(&cell.text, width) };
+            pad(&mut text, &fitting, width, self.heads[column].right);
             cells[column].tone.paint(out, &text, look);
             out.push(' ');
         }
@@ -241,6 +281,34 @@ mod tests {
                 assert!(widths.iter().all(|wide| *wide == widths[0]), "{screen} {columns}\n{drawn}");
             }
         }
+    }
+
+    #[test]
+    fn numbers_and_times_keep_their_room_as_long_as_texts_can_give_way() {
+        let head = |name: &str, kind: &str, right| Head { name: name.into(), kind: kind.into(), right };
+        let heads = vec![
+            head("a_rather_long_name_of_a_text", "ROW<`id` STRING, `site` STRING>", false),
+            head("at", "TIMESTAMP(3)", false),
+            head("n", "DECIMAL(38, 6)", true),
+        ];
+        let row = ["(id: pump-7, site: Graz)", "2026-11-21 18:41:39.939", "59.3"];
+        let row = row.map(|text| Cell { text: text.into(), tone: Tone::Plain });
+        let drawn = |screen| {
+            let look = Look { width: Some(screen), ..Look::plain() };
+            let grid = Grid::fit(heads.clone(), [row.as_slice()], &look);
+            let mut out = String::new();
+            grid.names(&mut out, &look);
+            grid.row(&mut out, &row, &look);
+            assert!(out.lines().all(|line| width(line) <= screen), "{out}");
+            out
+        };
+        assert!(drawn(120).contains("DECIMAL(38, 6)") && drawn(120).contains("site: Graz)"), "{}", drawn(120));
+        for screen in [80, 60] {
+            let out = drawn(screen);
+            assert!(out.contains("2026-11-21 18:41:39.939") && out.contains(" 59.3 "), "{screen}:\n{out}");
+        }
+        assert!(drawn(38).contains("…18:41:39.939") && drawn(38).contains("(id: pump"), "{}", drawn(38));
+        assert!(drawn(60).contains("DECI…") && drawn(60).contains("(id: pump-7"), "{}", drawn(60));
     }
 
     #[test]
