@@ -45,7 +45,7 @@ fn shown<'a>(below: &Key, list: &[Expr], name: impl Fn(usize) -> &'a String) -> 
     let place = |column: &usize| list.iter().position(|expr| plain(expr) == Some(name(*column)));
     let (window, others): (Vec<usize>, Vec<usize>) =
         below.columns.iter().copied().partition(|column| name(*column).starts_with("window_"));
-    let has = |columns: &[usize]| columns.iter().filter(|column| place(*column).is_some()).count();
+    let has = |columns: &[usize]| columns.iter().filter(|column| place(column).is_some()).count();
     let whole = below.whole && has(&others) == others.len() && (window.is_empty() || has(&window) > 0);
     Key { columns: below.columns.iter().filter_map(place).collect(), whole }
 }

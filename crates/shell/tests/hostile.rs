@@ -157,8 +157,9 @@ fn no_name_that_was_declared_and_no_comment_touches_the_prompt() {
         for _ in 0..4 {
             terminal.keys("\x1b[B");
         }
-        terminal.keys("\x1b");
         terminal.keys("\x03");
+        terminal.wait_until("the line is dropped", |shown| shown.trim_end().ends_with("\n>"));
+        terminal.wait_for_editor();
         terminal.submit("SELECT 41 + 1 AS answer;");
         terminal.wait_for_editor();
         terminal.look(|parser| {

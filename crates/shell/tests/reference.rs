@@ -67,7 +67,8 @@ fn codes() {
 #[test]
 fn keys() {
     let folder = folder();
-    let mut terminal = Terminal::start(folder.path(), &[], 120, 140, "dumb");
+    // So wide that no line is broken.
+    let mut terminal = Terminal::start(folder.path(), &[], 120, 300, "dumb");
     terminal.wait_for("> ");
     terminal.keys("\\keys\n");
     terminal.wait_for("a capital letter");
