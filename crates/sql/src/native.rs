@@ -189,6 +189,30 @@ fn worded(ms: i64) -> Interval {
     }
 }
 
+/// A query as text. Versions stand before the alias of their table, where Flink has them: sqlparser writes them behind it.
+pub(crate) fn printed(query: &Query) -> String {
+    struct Versions;
+    impl VisitorMut for Versions {
+        type Break = ();
+
+        fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+            version_first(factor);
+            ControlFlow::Continue(())
+        }
+    }
+    let mut query = query.clone();
+    let _ = query.visit(&mut Versions);
+    query.to_string()
+}
+
+fn version_first(factor: &mut TableFactor) {
+    if let TableFactor::Table { name, version, .. } = factor
+        && let Some(version) = version.take()
+    {
+        *name = ObjectName::from(vec![Ident::new(format!("{name} {version}"))]);
+    }
+}
+
 fn flow(result: Result<(), SqlError>) -> ControlFlow<SqlError> {
     result.map_or_else(ControlFlow::Break, ControlFlow::Continue)
 }
@@ -232,6 +256,7 @@ impl VisitorMut for Walk<'_> {
                 with_hints.clear();
             }
         }
+        version_first(factor);
         ControlFlow::Continue(())
     }
 
@@ -317,6 +342,12 @@ mod tests {
         assert!(said("SELECT ts + INTERVAL '100' SECOND FROM demo.t").contains("INTERVAL '100' SECOND (3)"));
         assert_eq!(worded(1_500).to_string(), "INTERVAL '1.500' SECOND");
         assert_eq!(worded(864_000_000_000).to_string(), "INTERVAL '10000' DAY (5)");
+    }
+
+    #[test]
+    fn a_version_stands_before_the_alias_of_its_table() {
+        let text = said("FROM u |> JOIN u /*+ OPTIONS('a' = 'b') */ FOR SYSTEM_TIME AS OF u.ts AS r ON u.a = r.a");
+        assert!(text.contains("u /*+ OPTIONS('a' = 'b') */ FOR SYSTEM_TIME AS OF u.ts AS r ON"), "{text}");
     }
 
     #[test]

@@ -3,9 +3,7 @@
 
 use std::ops::ControlFlow;
 
-use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, Function, Query, SetExpr, SetOperator, TableFactor, Visit, Visitor,
-};
+use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, Function, Query, TableFactor, Visit, Visitor};
 
 use crate::SqlError;
 use crate::error::Span;
@@ -45,22 +43,9 @@ fn found(construct: &'static str, sentence: &str, span: Option<Span>) -> Found {
 impl Visitor for Refusals {
     type Break = Box<SqlError>;
 
-    fn pre_visit_query(&mut self, query: &Query) -> Found {
-        let place = Span::of(query);
-        if let SetExpr::SetOperation { op, .. } = query.body.as_ref()
-            && !matches!(op, SetOperator::Union)
-        {
-            return found("set-operation", &format!("{op}"), place);
-        }
-        ControlFlow::Continue(())
-    }
-
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> Found {
         match factor {
             TableFactor::MatchRecognize { .. } => found("match-recognize", "MATCH_RECOGNIZE", Span::of(factor)),
-            TableFactor::Table { version: Some(_), .. } => {
-                found("temporal-join", "FOR SYSTEM_TIME AS OF", Span::of(factor))
-            }
             TableFactor::Pivot { .. } | TableFactor::Unpivot { .. } => found("pivot", "PIVOT", Span::of(factor)),
             _ => ControlFlow::Continue(()),
         }
@@ -69,11 +54,6 @@ impl Visitor for Refusals {
     fn pre_visit_expr(&mut self, expr: &Expr) -> Found {
         let place = Span::of(expr);
         match expr {
-            // A null among the values would empty the result, for ever and with hindsight.
-            Expr::InSubquery { negated: true, .. } => {
-                let error = unsupported("subquery", "NOT IN with a subquery", place);
-                ControlFlow::Break(Box::new(error.hint("write NOT EXISTS (SELECT 1 FROM … WHERE … = …)")))
-            }
             Expr::BinaryOp { op: BinaryOperator::Custom(_), .. } | Expr::Prefixed { .. } => ControlFlow::Continue(()),
             Expr::Function(function) if function.over.is_some() && AHEAD.iter().any(|name| named(function, name)) => {
                 found("over", &format!("{} … OVER", function.name), place)
@@ -95,9 +75,6 @@ fn elsewhere(function: &Function, place: Option<Span>) -> Found {
     if CHANCE.contains(&name.as_str()) {
         let sentence = format!("{name}, which gives another answer whenever the rows are replayed,");
         return found("chance", &sentence, place);
-    }
-    if name == "PROCTIME" {
-        return found("processing-time", "processing time (PROCTIME)", place);
     }
     ControlFlow::Continue(())
 }
