@@ -35,7 +35,7 @@ fn waiting(sides: &Sides<'_>, id: NodeId, held: u64) -> Cause {
     let slow = usize::from(reached(1) < reached(0));
     text += &format!("\n{} holds it: {}", sides.name(slow), sides.stands(id, slow));
     let Some((source, partition)) = scene.slowest_below(sides.inputs[slow]) else { return Cause::new(text) };
-    text += &format!(", by {}", holder(scene, source, partition));
+    text += &format!(", held by {}", holder(scene, source, partition));
     let table = words::table(&source.tap);
     match slow {
         // A table that rarely changes says nothing between two changes, and its time stands still meanwhile.
