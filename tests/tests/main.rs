@@ -14,6 +14,7 @@ mod program;
 mod pty;
 #[path = "../../crates/shell/tests/stories.rs"]
 mod stories;
+mod subqueries;
 mod tapes;
 mod tidy;
 mod tour;

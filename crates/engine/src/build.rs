@@ -11,7 +11,7 @@ use crate::operator::Operator;
 use crate::operators::{
     CurrentWatermarkOperator, GroupAggregateOperator, IntervalJoinOperator, JoinOperator, LimitOperator,
     NormalizeOperator, OverOperator, SessionAggregateOperator, SessionRowsOperator, SortOperator, TableJoinOperator,
-    WindowAggregateOperator, WindowJoinOperator, rank,
+    TemporalJoinOperator, WindowAggregateOperator, WindowJoinOperator, rank,
 };
 use crate::spill::{Memory, SpillingOperator};
 use crate::stage::{AssignWindow, Expand, Filter, Project, Stage, Unnest};
@@ -79,6 +79,7 @@ pub fn build(graph: &Graph, node: &Node) -> Result<Work> {
         Op::Normalize { key } => operator(Box::new(NormalizeOperator::new(key, input(0))?)),
         Op::IntervalJoin(plan) => operator(Box::new(IntervalJoinOperator::new(plan, input(0), input(1), schema)?)),
         Op::WindowJoin(plan) => operator(Box::new(WindowJoinOperator::new(plan, input(0), input(1), schema)?)),
+        Op::TemporalJoin(plan) => operator(Box::new(TemporalJoinOperator::new(plan, input(0), input(1), schema)?)),
         Op::Join(plan) => operator(Box::new(JoinOperator::new(plan, input(0), input(1), schema)?)),
         Op::TableJoin(plan) => operator(Box::new(TableJoinOperator::new(plan, input(0), input(1), schema)?)),
         Op::CurrentWatermark => operator(Box::new(CurrentWatermarkOperator::new(schema))),

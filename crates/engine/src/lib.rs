@@ -29,6 +29,7 @@ mod opening;
 mod operator;
 mod operators;
 mod order;
+mod pairs;
 mod pane;
 mod pipeline;
 mod progress;

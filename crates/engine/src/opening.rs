@@ -92,7 +92,7 @@ mod tests {
     }
 
     fn join(graph: &mut Graph, stream: NodeId, table: NodeId) -> NodeId {
-        let join = Join { kind: JoinKind::Inner, on: Vec::new(), residual: None };
+        let join = Join { kind: JoinKind::Inner, on: Vec::new(), residual: None, lookup: false };
         graph.add(Op::TableJoin(join), vec![stream, table], row(), "q")
     }
 

@@ -3,8 +3,8 @@
 //! An operator sees batches whose marks are its own watermark: the minimum over its inputs, which the
 //! lane keeps. It must treat a batch exactly as its rows and marks one by one. Most operators get that
 //! for nothing: they say at which watermark they would next act ([`Operator::deadline`]), and the batch is
-//! cut there and only there. Those that act at almost every mark (sessions, interval joins) take the whole
-//! batch and walk the marks themselves.
+//! cut there and only there: they take rows ([`Operator::on_rows`]). Those that act at almost every mark (sessions,
+//! interval joins), or at none, take the whole batch ([`Operator::on_batch`]) and walk the marks themselves.
 
 use millstream_record::{Batch, Mark, Millis};
 
@@ -54,15 +54,21 @@ pub trait Operator: Send {
         Ok(())
     }
 
-    /// Takes rows that no deadline cuts; the batch has no marks.
-    fn on_rows(&mut self, port: usize, rows: Batch, out: &mut Output) -> Result<()>;
+    /// Takes rows that no deadline cuts; the batch has no marks. Every operator has this or `on_batch` of its own.
+    fn on_rows(&mut self, port: usize, rows: Batch, out: &mut Output) -> Result<()> {
+        self.on_batch(port, rows, out)
+    }
 
     /// The watermark has reached `watermark`; says how far the operator's output has.
-    fn on_watermark(&mut self, watermark: Millis, out: &mut Output) -> Result<Millis>;
+    fn on_watermark(&mut self, watermark: Millis, _out: &mut Output) -> Result<Millis> {
+        Ok(watermark)
+    }
 
     /// The lowest watermark above the present one at which this operator would emit, drop or forget
     /// something, given its state and these coming rows.
-    fn deadline(&self, port: usize, rows: &Batch) -> Millis;
+    fn deadline(&self, _port: usize, _rows: &Batch) -> Millis {
+        Millis::MAX
+    }
 
     /// An input has ended: nothing more comes through this port. Said once, behind its last row.
     fn on_end(&mut self, _port: usize, _out: &mut Output) -> Result<()> {

@@ -148,10 +148,10 @@ impl Parts {
                 self.rows("done", &(0..plan.partition.len()).collect::<Vec<_>>(), &[], &mut out)?;
             }
             Op::Normalize { key } => self.rows("rows", key, &[], &mut out)?,
-            Op::IntervalJoin(_) | Op::WindowJoin(_) | Op::Join(_) => {
+            Op::IntervalJoin(_) | Op::WindowJoin(_) | Op::TemporalJoin(_) | Op::Join(_) => {
                 for (port, name) in ["left", "right"].into_iter().enumerate() {
                     let key = op.partition(port).unwrap_or_default();
-                    let beside = [format!("{name}.timers"), format!("{name}.partners")];
+                    let beside = ["timers", "partners", "words"].map(|word| format!("{name}.{word}"));
                     let beside: Vec<&str> = beside.iter().map(String::as_str).filter(|name| self.has(name)).collect();
                     self.rows(name, &key, &beside, &mut out)?;
                 }

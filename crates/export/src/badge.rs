@@ -72,6 +72,10 @@ fn obstacle(graph: &Graph, node: &Node, unknown: &impl Fn(&str) -> bool) -> Opti
             "read the table itself and filter there",
         ),
         Op::Limit { .. } => said("LIMIT keeps the rows that come first, which are others each time", "leave LIMIT out"),
+        Op::TableJoin(join) if join.lookup => said(
+            "Flink looks rows up only in stores that it can ask, like a database, and a file or a topic is none",
+            "join with the table itself, without FOR SYSTEM_TIME AS OF",
+        ),
         Op::TableJoin(join) if join.kind != JoinKind::Inner && join.kind != JoinKind::Semi => said(
             "Flink does not read the table to its end first: it pads rows and takes them back when a partner comes",
             "write JOIN instead of LEFT JOIN, or join within an interval of time",
@@ -200,7 +204,7 @@ fn of_scan(graph: &Graph, tap: &Tap) -> Vec<Setting> {
 /// Whether any answer depends on where the watermark stands between two rows.
 fn judges_lateness(graph: &Graph) -> bool {
     graph.nodes.iter().any(|node| match &node.op {
-        Op::WindowAggregate(_) | Op::IntervalJoin(_) => true,
+        Op::WindowAggregate(_) | Op::IntervalJoin(_) | Op::TemporalJoin(_) => true,
         Op::AssignWindow(assign) => matches!(assign.window, Window::Session { .. }),
         _ => false,
     })

@@ -48,6 +48,8 @@ pub enum AggregateKind {
         /// What stands between two values.
         separator: String,
     },
+    /// The value of the only row there is; a second row is an error. What a subquery as a value becomes.
+    Single,
     /// `LAG(x, offset, default)`: the value so many rows before, counting nulls; only over rows in order.
     Lag {
         /// How many rows before.
@@ -69,6 +71,7 @@ impl AggregateKind {
             AggregateKind::First => "FIRST_VALUE",
             AggregateKind::Last => "LAST_VALUE",
             AggregateKind::ListAgg { .. } => "LISTAGG",
+            AggregateKind::Single => "SINGLE_VALUE",
             AggregateKind::Lag { .. } => "LAG",
             AggregateKind::Borrowed(function) => function.name(),
         }

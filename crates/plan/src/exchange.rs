@@ -1,7 +1,7 @@
 //! How rows get from one operator to the next: they stay where they are, they are spread by the hash of a
 //! key, or they all go to one place. The engine lays its lanes by this, and explain shows it.
 
-use crate::{Graph, IntervalJoin, Join, NodeId, Op, Window, WindowJoin};
+use crate::{Graph, IntervalJoin, Join, NodeId, Op, TemporalJoin, Window, WindowJoin};
 
 /// How rows reach an operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +40,7 @@ impl Op {
             Op::Normalize { key } => Some(key.clone()),
             Op::IntervalJoin(IntervalJoin { on, .. })
             | Op::WindowJoin(WindowJoin { join: Join { on, .. }, .. })
+            | Op::TemporalJoin(TemporalJoin { join: Join { on, .. }, .. })
             | Op::Join(Join { on, .. }) => {
                 Some(on.iter().map(|on| if port == 0 { on.left } else { on.right }).collect())
             }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use datafusion::logical_expr::Expr;
 
 use crate::{
-    AssignWindow, GroupAggregate, IntervalJoin, Join, Over, Rank, RowType, Sort, Tap, WindowAggregate, WindowJoin,
+    AssignWindow, GroupAggregate, IntervalJoin, Join, Over, Rank, RowType, Sort, Tap, TemporalJoin, WindowAggregate,
+    WindowJoin,
 };
 
 /// The place of a node in its graph. Inputs always have smaller numbers than the nodes that read them.
@@ -72,6 +73,8 @@ pub enum Op {
     IntervalJoin(IntervalJoin),
     /// Joins the rows of equal windows.
     WindowJoin(WindowJoin),
+    /// Joins rows with the version of others that held at their time.
+    TemporalJoin(TemporalJoin),
     /// Joins two streams for ever.
     Join(Join),
     /// Joins a stream with a table that stands still.
@@ -178,6 +181,7 @@ impl Op {
             Op::Normalize { .. } => "normalize",
             Op::IntervalJoin(_) => "interval-join",
             Op::WindowJoin(_) => "window-join",
+            Op::TemporalJoin(_) => "temporal-join",
             Op::Join(_) => "join",
             Op::TableJoin(_) => "table-join",
             Op::CurrentWatermark => "current-watermark",

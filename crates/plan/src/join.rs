@@ -88,4 +88,20 @@ pub struct Join {
     pub on: Vec<Equality>,
     /// What must hold besides, over left ++ right.
     pub residual: Option<Expr>,
+    /// Whether the text asks for a table as it is now: `FOR SYSTEM_TIME AS OF` the time of processing.
+    pub lookup: bool,
+}
+
+/// Left rows joined with the version of a right row that held at their time: a changelog is a table that remembers.
+/// A left row waits until the watermark has reached its time. Columns out: left ++ right.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TemporalJoin {
+    /// The join, `Inner` or `Left`. The key of the right rows is among what must be equal.
+    pub join: Join,
+    /// Event-time column of the left input.
+    pub left_time: usize,
+    /// Event-time column of the right input: since when a version holds.
+    pub right_time: usize,
+    /// Whether a `-U` ends a version, because the `+U` behind it may have been filtered out.
+    pub retracts: bool,
 }

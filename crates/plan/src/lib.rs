@@ -18,6 +18,7 @@ mod rank;
 mod row;
 mod show;
 mod tap;
+mod unique;
 mod user;
 mod window;
 
@@ -27,7 +28,7 @@ pub use explain::{Drawn, Edge, Explanation, Operator, Part};
 pub use fingerprint::Fingerprint;
 pub use graph::{Graph, Node, NodeId, Op, Output, Target, Unnest};
 pub use growth::Growth;
-pub use join::{Equality, IntervalJoin, Join, JoinKind, WindowJoin};
+pub use join::{Equality, IntervalJoin, Join, JoinKind, TemporalJoin, WindowJoin};
 pub use over::{Frame, Over, OverCall, Reads};
 pub use rank::{Emits, Order, Rank, Sort};
 pub use row::{Changes, RowType};

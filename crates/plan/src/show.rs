@@ -7,7 +7,7 @@ use datafusion::logical_expr::Expr;
 
 use crate::{
     AggregateCall, AggregateKind, Changes, Emits, Equality, Frame, Graph, Node, NodeId, Op, Order, Over, OverCall,
-    Rank, Reads, Target, WindowAggregate, WindowInput, WindowJoin,
+    Rank, Reads, Target, TemporalJoin, WindowAggregate, WindowInput, WindowJoin,
 };
 
 impl fmt::Display for Graph {
@@ -74,14 +74,23 @@ impl Graph {
                 let and = if on.is_empty() { "" } else { " and " };
                 format!("{:?} on {on}{and}{interval}{}", join.kind, residual(&join.residual))
             }
+            Op::TemporalJoin(plan) => self.temporal_join(node, plan),
             Op::WindowJoin(WindowJoin { join, .. }) | Op::Join(join) | Op::TableJoin(join) => {
-                format!("{:?} on {}{}", join.kind, self.on(node, &join.on), residual(&join.residual))
+                let now = if join.lookup { " as of now" } else { "" };
+                format!("{:?} on {}{now}{}", join.kind, self.on(node, &join.on), residual(&join.residual))
             }
             Op::CurrentWatermark => String::new(),
             Op::Limit { skip, fetch: Some(fetch) } => format!("skip {skip} fetch {fetch}"),
             Op::Limit { skip, fetch: None } => format!("skip {skip}"),
         };
         format!("{} {parameters}", node.op.name()).trim_end().to_string()
+    }
+
+    fn temporal_join(&self, node: &Node, plan: &TemporalJoin) -> String {
+        let (at, since) = (self.name(node, 0, plan.left_time), self.name(node, 1, plan.right_time));
+        let (kind, on) = (plan.join.kind, self.on(node, &plan.join.on));
+        let ends = if plan.retracts { ", ended by updates" } else { "" };
+        format!("{kind:?} on {on} as of {at} by {since}{ends}{}", residual(&plan.join.residual))
     }
 
     fn window_aggregate(&self, node: &Node, aggregate: &WindowAggregate) -> String {

@@ -154,6 +154,11 @@ pub const CODES: &[Code] = &[
         "Only aggregate functions stand beside GROUP BY; other expressions must be part of the key.",
     ),
     says("E0415", "grouping sets do not resolve", "GROUPING SETS, ROLLUP and CUBE take lists of columns."),
+    says(
+        "E0416",
+        "a version of the table cannot be found",
+        "FOR SYSTEM_TIME AS OF o.ts stands behind the right table of an inner or left join. It takes an event-time column of the left side; the right side has event time and a primary key, and the join names that key.",
+    ),
     says("E0420", "a view takes no rows", "INSERT INTO writes into tables. Write into the table below the view."),
     says(
         "E0421",

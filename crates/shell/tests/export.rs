@@ -100,6 +100,33 @@ fn the_folder_is_as_it_was_and_the_same_every_time() {
     }
 }
 
+/// Trades at the price of their time, by pipes, so that the query is written anew for Flink.
+const PRICED: &str = "\
+CREATE TABLE trades (symbol STRING, qty BIGINT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '2' SECOND)
+WITH ('connector' = 'filesystem', 'path' = 'trades.jsonl', 'format' = 'json');
+CREATE TABLE prices (symbol STRING, price BIGINT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts, PRIMARY KEY (symbol) NOT ENFORCED)
+WITH ('connector' = 'filesystem', 'path' = 'prices.jsonl', 'format' = 'json');
+CREATE TABLE worths (symbol STRING, worth BIGINT) WITH ('connector' = 'filesystem', 'path' = 'worths', 'format' = 'json');
+INSERT INTO worths FROM trades |> JOIN prices FOR SYSTEM_TIME AS OF trades.ts AS p ON trades.symbol = p.symbol
+|> SELECT trades.symbol, qty * price AS worth;
+";
+
+#[test]
+fn a_join_with_versions_goes_to_flink_as_it_is_written() {
+    let site = site();
+    fs::write(site.path().join("priced.sql"), PRICED).expect("written");
+    let prices = "{\"symbol\":\"A\",\"price\":2,\"ts\":\"2026-01-01 00:00:00\"}\n\
+                  {\"symbol\":\"A\",\"price\":5,\"ts\":\"2026-01-01 00:00:10\"}\n";
+    fs::write(site.path().join("prices.jsonl"), prices).expect("written");
+    let exported = run(site.path(), &["export", "priced.sql", "--into", "priced", "--flink"], b"");
+    assert!(exported.status.success(), "{}{}", stdout(&exported), stderr(&exported));
+    let written = files(&site.path().join("priced"));
+    let said = written.iter().filter(|(path, _)| path.starts_with("flink")).map(|(_, text)| text.as_str());
+    let said: String = said.collect::<Vec<_>>().join("\n").split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("JOIN prices FOR SYSTEM_TIME AS OF trades.ts AS p ON trades.symbol = p.symbol"), "{said}");
+    assert_eq!(stdout(&run(site.path(), &["test", "priced"], b"")), "6 records, 3 rows, as kept in test/answer\n");
+}
+
 #[test]
 fn a_test_finds_a_changed_query() {
     let site = site();

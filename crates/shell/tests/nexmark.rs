@@ -33,6 +33,11 @@ fn nexmark_is_answered_as_by_a_batch() {
             )
         })
         .concat();
+    let side: String = (0..10_000).map(|key| format!("{key},value {key}\n")).collect();
+    std::fs::write(folder.path().join("side.csv"), side).expect("is writable");
+    let side = "CREATE TABLE side_input (key BIGINT, `value` STRING) WITH ('connector' = 'filesystem', 'path' = 'side.csv', \
+                'format' = 'csv');";
+    let views = views + side;
     let queries = queries();
     assert!(queries.len() > 15, "only {} queries were found", queries.len());
     for (number, query) in queries {

@@ -1,5 +1,5 @@
 -- The Nexmark queries that event time can answer, over the demo's bids, auctions and persons. Left out: q6 (an OVER that Flink
--- has not either), q10 (a file sink), q12 (processing time), q13 (a lookup join).
+-- has not either), q10 (a file sink), q12 (processing time).
 
 -- q0: pass through
 SELECT auction, bidder, price, dateTime, extra FROM bid;
@@ -46,6 +46,10 @@ B.auction AND B.dateTime BETWEEN A.dateTime AND A.expires) WHERE rownum <= 1;
 -- q11: user sessions, in the older form
 SELECT B.bidder, count(*) as bid_count, SESSION_START(B.dateTime, INTERVAL '10' SECOND) as starttime, SESSION_END(B.dateTime,
 INTERVAL '10' SECOND) as endtime FROM bid B GROUP BY B.bidder, SESSION(B.dateTime, INTERVAL '10' SECOND);
+
+-- q13: bounded side input: a lookup join with a file
+SELECT B.auction, B.bidder, B.price, B.dateTime, S.`value` FROM (SELECT *, PROCTIME() as p_time FROM bid) B JOIN side_input FOR
+SYSTEM_TIME AS OF B.p_time AS S ON mod(B.auction, 10000) = S.key;
 
 -- q14: calculation
 SELECT auction, bidder, 0.908 * price as price, CASE WHEN HOUR(dateTime) >= 8 AND HOUR(dateTime) <= 18 THEN 'dayTime' WHEN

@@ -184,6 +184,28 @@ fn worded(ms: i64) -> Interval {
     }
 }
 
+/// A query as text. Versions stand before the alias of their table, where Flink has them: sqlparser writes them behind it.
+pub(crate) fn printed(query: &Query) -> String {
+    struct Versions;
+    impl Rewrite for Versions {
+        fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> Result<(), SqlError> {
+            version_first(factor);
+            Ok(())
+        }
+    }
+    let mut query = query.clone();
+    walk::rewrite(&mut query, &mut Versions).expect("nothing is refused");
+    query.to_string()
+}
+
+fn version_first(factor: &mut TableFactor) {
+    if let TableFactor::Table { name, version, .. } = factor
+        && let Some(version) = version.take()
+    {
+        *name = ObjectName::from(vec![Ident::new(format!("{name} {version}"))]);
+    }
+}
+
 impl Rewrite for Walk<'_> {
     /// From the inside out would rename what a list of columns is still planned with.
     fn pre_visit_select(&mut self, select: &mut Select) -> Result<(), SqlError> {
@@ -220,6 +242,7 @@ impl Rewrite for Walk<'_> {
                 with_hints.clear();
             }
         }
+        version_first(factor);
         Ok(())
     }
 
@@ -305,6 +328,12 @@ mod tests {
         assert!(said("SELECT ts + INTERVAL '100' SECOND FROM demo.t").contains("INTERVAL '100' SECOND (3)"));
         assert_eq!(worded(1_500).to_string(), "INTERVAL '1.500' SECOND");
         assert_eq!(worded(864_000_000_000).to_string(), "INTERVAL '10000' DAY (5)");
+    }
+
+    #[test]
+    fn a_version_stands_before_the_alias_of_its_table() {
+        let text = said("FROM u |> JOIN u /*+ OPTIONS('a' = 'b') */ FOR SYSTEM_TIME AS OF u.ts AS r ON u.a = r.a");
+        assert!(text.contains("u /*+ OPTIONS('a' = 'b') */ FOR SYSTEM_TIME AS OF u.ts AS r ON"), "{text}");
     }
 
     #[test]

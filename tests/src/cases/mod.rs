@@ -50,15 +50,19 @@ pub fn folders(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
 
 /// Runs the case in a folder in every way.
 pub fn run(folder: &Path) -> Outcome {
-    let definition = match Definition::read(folder) {
-        Ok(definition) => definition,
-        Err(reason) => return Outcome::Failed(reason),
-    };
-    let plan = execute::plan(&definition);
+    match Definition::read(folder) {
+        Ok(definition) => run_case(&definition),
+        Err(reason) => Outcome::Failed(reason),
+    }
+}
+
+/// Runs a case in every way.
+pub fn run_case(definition: &Definition) -> Outcome {
+    let plan = execute::plan(definition);
     if definition.expects_error {
         return match plan {
             Err(execute::Refusal::Error(_) | execute::Refusal::NotSupported(_)) => Outcome::Passed(Referee::NotAsked),
-            Ok(plan) => match execute::all_ways(&definition, &plan) {
+            Ok(plan) => match execute::all_ways(definition, &plan) {
                 Err(_) => Outcome::Passed(Referee::NotAsked),
                 Ok(_) => Outcome::Failed("Flink refuses this, we answer".into()),
             },
@@ -69,7 +73,7 @@ pub fn run(folder: &Path) -> Outcome {
         Err(execute::Refusal::NotSupported(construct)) => return Outcome::NotSupported(construct),
         Err(execute::Refusal::Error(reason)) => return Outcome::Failed(reason),
     };
-    let compared = execute::all_ways(&definition, &plan).and_then(|()| execute::with_batch(&definition, &plan));
+    let compared = execute::all_ways(definition, &plan).and_then(|()| execute::with_batch(definition, &plan));
     match compared {
         Ok(referee) => Outcome::Passed(referee),
         Err(reason) => Outcome::Failed(reason),

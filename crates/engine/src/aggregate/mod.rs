@@ -16,6 +16,7 @@ mod multiset;
 mod native;
 mod numeric;
 mod set;
+mod single;
 mod texts;
 mod user;
 
@@ -149,6 +150,7 @@ pub fn accumulator(call: &AggregateCall, args: &[DataType], retracts: bool) -> R
         AggregateKind::ListAgg { separator } => {
             Ok(Box::new(texts::Texts::new(list::Listed { separator: separator.clone() })))
         }
+        AggregateKind::Single => Ok(Box::new(single::Single::new(args[0].clone()))),
         AggregateKind::Lag { .. } if retracts => Err(refused("it counts rows in order")),
         AggregateKind::Lag { offset } => Ok(Box::new(lag::Lag::new(*offset, args[0].clone()))),
         AggregateKind::Borrowed(function) => {

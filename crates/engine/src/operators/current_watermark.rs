@@ -54,19 +54,6 @@ impl Operator for CurrentWatermarkOperator {
         Ok(())
     }
 
-    fn on_rows(&mut self, port: usize, rows: Batch, out: &mut Output) -> Result<()> {
-        self.on_batch(port, rows, out)
-    }
-
-    fn on_watermark(&mut self, watermark: Millis, _: &mut Output) -> Result<Millis> {
-        self.reached = watermark;
-        Ok(watermark)
-    }
-
-    fn deadline(&self, _: usize, _: &Batch) -> Millis {
-        Millis::MAX
-    }
-
     fn save(&mut self) -> Result<Tables> {
         let reached: ArrayRef = Arc::new(Int64Array::from(vec![self.reached.0]));
         Ok([("watermark".into(), RecordBatch::try_from_iter([("watermark", reached)])?)].into())

@@ -8,7 +8,7 @@ use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
 use arrow::compute::interleave;
 use arrow::datatypes::{Int64Type, SchemaRef, UInt32Type};
 use millstream_plan::{Changes, GroupAggregate, RowType};
-use millstream_record::{Batch, Kind, Kinds, Mark, Millis};
+use millstream_record::{Batch, Kind, Kinds, Mark};
 
 use crate::aggregate::AggregateSet;
 use crate::error::Result;
@@ -150,18 +150,6 @@ impl Operator for GroupAggregateOperator {
             out.emit(Batch { marks: Mark::replace(&here, &origins), ..changes });
         }
         Ok(())
-    }
-
-    fn on_rows(&mut self, port: usize, rows: Batch, out: &mut Output) -> Result<()> {
-        self.on_batch(port, rows, out)
-    }
-
-    fn on_watermark(&mut self, watermark: Millis, _: &mut Output) -> Result<Millis> {
-        Ok(watermark)
-    }
-
-    fn deadline(&self, _: usize, _: &Batch) -> Millis {
-        Millis::MAX
     }
 
     fn save(&mut self) -> Result<Tables> {

@@ -7,7 +7,7 @@ use arrow::array::cast::AsArray;
 use arrow::array::{Int64Array, RecordBatch};
 use arrow::datatypes::Int64Type;
 use millstream_plan::{Changes, RowType};
-use millstream_record::{Batch, Mark, Millis};
+use millstream_record::{Batch, Mark};
 
 use crate::error::{EngineError, Result};
 use crate::inspect::Detail;
@@ -41,18 +41,6 @@ impl Operator for LimitOperator {
         let marks = batch.marks.iter().map(|mark| Mark { after: place(mark.after) as u32, ..*mark }).collect();
         out.emit(Batch { marks, ..batch.slice(start, rows) });
         Ok(())
-    }
-
-    fn on_rows(&mut self, port: usize, rows: Batch, out: &mut Output) -> Result<()> {
-        self.on_batch(port, rows, out)
-    }
-
-    fn on_watermark(&mut self, watermark: Millis, _: &mut Output) -> Result<Millis> {
-        Ok(watermark)
-    }
-
-    fn deadline(&self, _: usize, _: &Batch) -> Millis {
-        Millis::MAX
     }
 
     fn save(&mut self) -> Result<Tables> {

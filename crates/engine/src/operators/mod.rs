@@ -12,6 +12,7 @@ mod rank;
 mod session;
 mod sort;
 mod table_join;
+mod temporal_join;
 mod window_aggregate;
 mod window_join;
 
@@ -26,5 +27,6 @@ pub use rank::rank;
 pub use session::{SessionAggregateOperator, SessionRowsOperator};
 pub use sort::SortOperator;
 pub use table_join::TableJoinOperator;
+pub use temporal_join::TemporalJoinOperator;
 pub use window_aggregate::WindowAggregateOperator;
 pub use window_join::WindowJoinOperator;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, BooleanArray};
 use arrow::datatypes::SchemaRef;
 use millstream_plan::RowType;
-use millstream_record::{Batch, Kind, Kinds, Mark, Millis};
+use millstream_record::{Batch, Kind, Kinds, Mark};
 
 use crate::error::Result;
 use crate::keys::Interner;
@@ -132,18 +132,6 @@ impl Operator for NormalizeOperator {
         self.forget(changed)?;
         out.emit(changes.filter(&told)?);
         Ok(())
-    }
-
-    fn on_rows(&mut self, port: usize, rows: Batch, out: &mut Output) -> Result<()> {
-        self.on_batch(port, rows, out)
-    }
-
-    fn on_watermark(&mut self, watermark: Millis, _: &mut Output) -> Result<Millis> {
-        Ok(watermark)
-    }
-
-    fn deadline(&self, _: usize, _: &Batch) -> Millis {
-        Millis::MAX
     }
 
     fn save(&mut self) -> Result<Tables> {

@@ -102,21 +102,6 @@ impl Operator for SortOperator {
         self.emit(pass, out)
     }
 
-    fn on_rows(&mut self, port: usize, rows: Batch, out: &mut Output) -> Result<()> {
-        self.on_batch(port, rows, out)
-    }
-
-    fn on_watermark(&mut self, watermark: Millis, out: &mut Output) -> Result<Millis> {
-        let mut pass = Pass::default();
-        self.advance(watermark, &mut pass)?;
-        self.emit(pass, out)?;
-        Ok(watermark)
-    }
-
-    fn deadline(&self, _: usize, _: &Batch) -> Millis {
-        Millis::MAX
-    }
-
     fn save(&mut self) -> Result<Tables> {
         let last: ArrayRef = Arc::new(Int64Array::from(vec![self.last]));
         let last = RecordBatch::try_from_iter([("last", last)])?;

@@ -273,18 +273,6 @@ impl Operator for TableJoinOperator {
         Ok(())
     }
 
-    fn on_rows(&mut self, port: usize, rows: Batch, out: &mut Output) -> Result<()> {
-        self.on_batch(port, rows, out)
-    }
-
-    fn on_watermark(&mut self, watermark: Millis, _: &mut Output) -> Result<Millis> {
-        Ok(watermark)
-    }
-
-    fn deadline(&self, _: usize, _: &Batch) -> Millis {
-        Millis::MAX
-    }
-
     fn save(&mut self) -> Result<Tables> {
         let mut tables = Tables::new();
         match &self.table {

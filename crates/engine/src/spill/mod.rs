@@ -131,24 +131,6 @@ impl Operator for SpillingOperator {
         self.relieve()
     }
 
-    fn on_rows(&mut self, port: usize, rows: Batch, out: &mut Output) -> Result<()> {
-        self.on_batch(port, rows, out)
-    }
-
-    fn on_watermark(&mut self, watermark: Millis, out: &mut Output) -> Result<Millis> {
-        match &mut self.held {
-            Held::Whole(operator) => operator.on_watermark(watermark, out),
-            Held::Divided(_) => Ok(watermark),
-        }
-    }
-
-    fn deadline(&self, port: usize, rows: &Batch) -> Millis {
-        match &self.held {
-            Held::Whole(operator) => operator.deadline(port, rows),
-            Held::Divided(_) => Millis::MAX,
-        }
-    }
-
     fn on_end(&mut self, port: usize, out: &mut Output) -> Result<()> {
         match &mut self.held {
             Held::Whole(operator) => operator.on_end(port, out),

@@ -7,7 +7,8 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::logical_expr::{Expr, ident};
 use millstream_plan::{
     AggregateCall, AggregateKind, AssignWindow, Changes, Equality, Graph, GroupAggregate, IntervalJoin, Join, JoinKind,
-    NodeId, Op, Output, RowType, Tap, TapChanges, Target, Window, WindowAggregate, WindowInput, WindowJoin,
+    NodeId, Op, Output, RowType, Tap, TapChanges, Target, TemporalJoin, Window, WindowAggregate, WindowInput,
+    WindowJoin,
 };
 
 use crate::ranks;
@@ -146,6 +147,7 @@ fn step(text: &str, inputs: &[RowType]) -> (Op, RowType) {
         "interval-join" => interval_join(&mut words, inputs),
         "join" => regular_join(&mut words, inputs),
         "window-join" => window_join(&mut words, inputs),
+        "temporal-join" => temporal_join(&mut words, inputs),
         "table-join" => table_join(&mut words, inputs),
         name => {
             let name = name.to_string();
@@ -300,7 +302,10 @@ fn regular_join(words: &mut Words, inputs: &[RowType]) -> (Op, RowType) {
     let adds =
         matches!(kind, JoinKind::Inner | JoinKind::Semi) && inputs.iter().all(|input| input.changes == Changes::Append);
     let changes = if adds { Changes::Append } else { Changes::Retract };
-    (Op::Join(Join { kind, on, residual }), RowType { schema: joined(kind, inputs), times: Vec::new(), changes })
+    (
+        Op::Join(Join { kind, on, residual, lookup: false }),
+        RowType { schema: joined(kind, inputs), times: Vec::new(), changes },
+    )
 }
 
 /// The ends of the windows are the columns `e` and `re`.
@@ -308,14 +313,26 @@ fn window_join(words: &mut Words, inputs: &[RowType]) -> (Op, RowType) {
     let kind = join_kind(words.next());
     let (on, residual) = conditions(words, inputs);
     let end = |side: usize, name: &str| inputs[side].schema.index_of(name).expect("the end of the window");
-    let plan = WindowJoin { join: Join { kind, on, residual }, ends: [end(0, "e"), end(1, "re")], zone: None };
+    let plan =
+        WindowJoin { join: Join { kind, on, residual, lookup: false }, ends: [end(0, "e"), end(1, "re")], zone: None };
     let row = RowType { schema: joined(kind, inputs), times: Vec::new(), changes: Changes::Append };
     (Op::WindowJoin(plan), row)
+}
+
+/// The times of both sides are their first ones; `retracts` lets a `-U` end a version.
+fn temporal_join(words: &mut Words, inputs: &[RowType]) -> (Op, RowType) {
+    let kind = join_kind(words.next());
+    let (on, residual) = conditions(words, inputs);
+    let (left_time, right_time) = (inputs[0].times[0], inputs[1].times[0]);
+    let join = Join { kind, on, residual, lookup: false };
+    let plan = TemporalJoin { join, left_time, right_time, retracts: words.flag("retracts") };
+    let times = vec![left_time, inputs[0].schema.fields().len() + right_time];
+    (Op::TemporalJoin(plan), RowType { schema: joined(kind, inputs), times, changes: inputs[0].changes })
 }
 
 fn table_join(words: &mut Words, inputs: &[RowType]) -> (Op, RowType) {
     let kind = join_kind(words.next());
     let (on, residual) = conditions(words, inputs);
     let row = RowType { schema: joined(kind, inputs), times: inputs[0].times.clone(), changes: inputs[0].changes };
-    (Op::TableJoin(Join { kind, on, residual }), row)
+    (Op::TableJoin(Join { kind, on, residual, lookup: false }), row)
 }

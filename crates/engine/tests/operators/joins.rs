@@ -1,6 +1,7 @@
 //! The interval join against a loop over all pairs, for input in which no row is late; and regrouping,
-//! recovery and lanes over input in which some are.
+//! recovery and lanes over input in which some are. The same for joins of windows and with versions.
 
+use millstream_record::Kind;
 use proptest::prelude::*;
 
 use crate::drive::{Manner, Outcome, PLAIN, drive};
@@ -139,4 +140,84 @@ proptest! {
 /// Rows of four windows: side, key, value, window; and whether the side's watermark moves behind it.
 fn windowed() -> impl Strategy<Value = Vec<(usize, usize, i64, i64, bool)>> {
     prop::collection::vec((0usize..2, 0usize..4, 0i64..5, 1i64..5, any::<bool>()), 0..50)
+}
+
+/// What each left row meets by the history of its key as a whole: the last version up to its time, of those with one time
+/// the last that came; a deletion is no version.
+fn versions(
+    lefts: &[(usize, i64, i64)],
+    rights: &[(usize, i64, i64, bool)],
+    kind: &str,
+    residual: bool,
+) -> Vec<String> {
+    let version = |key: usize, time: i64| {
+        let history = rights.iter().filter(|right| right.0 == key && right.2 <= time && KEYS[key] != "_");
+        history.max_by_key(|right| right.2).filter(|right| !right.3)
+    };
+    let mut lines = Vec::new();
+    for &(key, value, time) in lefts {
+        let own = format!("+I | {} | {value} | {time}", KEYS[key]);
+        match version(key, time).filter(|right| !residual || value < right.1) {
+            Some(right) => lines.push(format!("{own} | {} | {} | {}", KEYS[right.0], right.1, right.2)),
+            None => lines.extend((kind == "left").then(|| format!("{own} | _ | _ | _"))),
+        }
+    }
+    lines.sort();
+    lines
+}
+
+/// Rows of both sides in disorder up to 6 ms, of which right ones may be deletions, and how far their watermarks stay behind.
+fn changing(gaps: &[(usize, usize, i64, i64, i64)], delay: i64) -> Vec<Event> {
+    let (mut events, mut now, mut newest) = (Vec::new(), 1000, [i64::MIN; 2]);
+    for (number, &(side, key, value, gap, back)) in gaps.iter().enumerate() {
+        now += gap;
+        let time = now - back;
+        let deleted = side == 1 && number % 5 == 0;
+        events.push(match row(side, KEYS[key], value, time) {
+            Event::Row { input, values, .. } if deleted => Event::Row { input, kind: Kind::Delete, values },
+            other => other,
+        });
+        if time > newest[side] {
+            newest[side] = time;
+            events.push(Event::Watermark { input: side, watermark: time - delay });
+        }
+    }
+    events.extend([Event::End { input: 0 }, Event::End { input: 1 }]);
+    events
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn every_row_meets_the_version_of_its_time(gaps in rows(), left: bool, residual: bool, delay in 0i64..9, batch in 1usize..30, first in 0usize..40, every in 1usize..9) {
+        let kind = if left { "left" } else { "inner" };
+        let rest = if residual { " where v<w" } else { "" };
+        let inputs = ["l: k text, v int, ts time", "r changes: rk text, w int, rts time"];
+        let graph = graph(&setting(&inputs, &format!("temporal-join {kind} on k=rk{rest}")));
+        let events = changing(&gaps, delay);
+        let plain = drive(&graph, &events, PLAIN);
+        // Of rows that come late only what is left of the history decides.
+        if delay > 6 {
+            let told = |input: usize| events.iter().filter_map(move |event| match event {
+                Event::Row { input: of, kind, values } if *of == input => Some((kind, values)),
+                _ => None,
+            });
+            let number = |text: &Option<String>| text.as_deref().expect("is there").parse::<i64>().expect("a number");
+            let key = |text: &Option<String>| KEYS.iter().position(|key| *key == text.as_deref().unwrap_or("_")).expect("a key");
+            let lefts: Vec<_> = told(0).map(|(_, v)| (key(&v[0]), number(&v[1]), number(&v[2]))).collect();
+            let rights: Vec<_> = told(1).map(|(kind, v)| (key(&v[0]), number(&v[1]), number(&v[2]), kind.is_retraction())).collect();
+            prop_assert_eq!(plain.rows(), versions(&lefts, &rights, kind, residual));
+        }
+        // No left row is lost, late or not.
+        if left {
+            prop_assert_eq!(plain.rows().len(), gaps.iter().filter(|gap| gap.0 == 0).count());
+        }
+        let other = drive(&graph, &events, Manner { batch_rows: Some(batch), recover: Some((first, every)), ..PLAIN });
+        prop_assert_eq!(plain.flow(), other.flow());
+        let lanes = drive(&graph, &events, Manner { batch_rows: Some(batch), lanes: 2, ..PLAIN });
+        prop_assert_eq!(plain.rows(), lanes.rows());
+        let memory = Manner { batch_rows: Some(batch), cut: Some((first, 0)), memory: [Some(every as u64 * 500); 2], ..PLAIN };
+        prop_assert_eq!(plain.rows(), drive(&graph, &events, memory).rows());
+    }
 }

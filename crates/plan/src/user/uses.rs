@@ -8,7 +8,7 @@ use datafusion::logical_expr::Expr;
 
 use super::scalar::Scalar;
 use super::{UserAggregate, UserFunction};
-use crate::{AggregateCall, AggregateKind, Graph, Node, Op, Tap, TapColumn, WindowJoin};
+use crate::{AggregateCall, AggregateKind, Graph, Node, Op, Tap, TapColumn, TemporalJoin, WindowJoin};
 
 impl Graph {
     /// The functions of users that it calls, each version once.
@@ -34,9 +34,10 @@ impl Node {
             Op::Expand(lists) => called(lists.iter().flatten(), &mut add),
             Op::Values { rows } => called(rows.iter().flatten(), &mut add),
             Op::IntervalJoin(join) => called(&join.residual, &mut add),
-            Op::WindowJoin(WindowJoin { join, .. }) | Op::Join(join) | Op::TableJoin(join) => {
-                called(&join.residual, &mut add)
-            }
+            Op::WindowJoin(WindowJoin { join, .. })
+            | Op::TemporalJoin(TemporalJoin { join, .. })
+            | Op::Join(join)
+            | Op::TableJoin(join) => called(&join.residual, &mut add),
             Op::GroupAggregate(group) => grouped(&group.aggregates, &mut add),
             Op::WindowAggregate(window) => grouped(&window.aggregates, &mut add),
             Op::Over(over) => over.calls.iter().for_each(|call| grouped([&call.call], &mut add)),

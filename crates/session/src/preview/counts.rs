@@ -51,6 +51,7 @@ impl Kind {
                 op,
                 Op::IntervalJoin(_)
                     | Op::WindowJoin(_)
+                    | Op::TemporalJoin(_)
                     | Op::Join(_)
                     | Op::TableJoin(_)
                     | Op::Unnest(_)

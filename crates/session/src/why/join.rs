@@ -10,18 +10,22 @@ use super::{Cause, Scene, words};
 use crate::render::gate;
 
 /// The two sides of a join with their numbers.
-struct Sides<'a> {
-    scene: &'a Scene<'a>,
-    inputs: [NodeId; 2],
-    taken: [u64; 2],
-    told: &'a [Side; 2],
+pub struct Sides<'a> {
+    /// What is looked at.
+    pub scene: &'a Scene<'a>,
+    /// Whose rows the sides are.
+    pub inputs: [NodeId; 2],
+    /// Rows that each side has had.
+    pub taken: [u64; 2],
+    /// What the operator tells of them.
+    pub told: &'a [Side; 2],
 }
 
 const NAMES: [&str; 2] = ["left", "right"];
 
 impl<'a> Sides<'a> {
     /// The sides of a join that took rows and gave none.
-    fn of(scene: &'a Scene<'a>, id: NodeId) -> Option<Sides<'a>> {
+    pub fn of(scene: &'a Scene<'a>, id: NodeId) -> Option<Sides<'a>> {
         let (operator, node) = (scene.operator(id), scene.graph.node(id));
         match (&operator.detail, operator.rows_in.as_slice(), node.inputs.as_slice()) {
             (Detail::Join(told), [left, right], [one, other]) if scene.swallows(id) => {
@@ -32,12 +36,12 @@ impl<'a> Sides<'a> {
     }
 
     /// `the right side of the join (quotes)`.
-    fn name(&self, side: usize) -> String {
+    pub fn name(&self, side: usize) -> String {
         format!("the {} side of the join ({})", NAMES[side], self.scene.name_of(self.inputs[side]))
     }
 
     /// How far a side has come in time.
-    fn stands(&self, id: NodeId, side: usize) -> String {
+    pub fn stands(&self, id: NodeId, side: usize) -> String {
         let clock = self.scene.event_clock(self.inputs[side]);
         match self.scene.operator(id).inputs.get(side).map(|input| input.watermark) {
             None | Some(Millis::MIN) => "its watermark has not begun".into(),
@@ -47,7 +51,7 @@ impl<'a> Sides<'a> {
     }
 
     /// A side that has had no row, while the other one has.
-    fn empty(&self, id: NodeId) -> Option<Cause> {
+    pub fn empty(&self, id: NodeId) -> Option<Cause> {
         let side = (0..2).find(|&side| self.taken[side] == 0)?;
         let other = 1 - side;
         let text = format!(
@@ -61,7 +65,7 @@ impl<'a> Sides<'a> {
     }
 
     /// Keys of both sides side by side.
-    fn keys(&self, on: &[Equality]) -> Option<Cause> {
+    pub fn keys(&self, on: &[Equality]) -> Option<Cause> {
         if on.is_empty() || self.told.iter().any(|side| side.keys.is_empty()) {
             return None;
         }
@@ -89,6 +93,17 @@ impl<'a> Sides<'a> {
             })
         };
         Some((0..2).filter_map(table).fold(cause, Cause::way))
+    }
+
+    /// No two rows belong together, although they met.
+    pub fn none_fits(&self, residual: bool) -> Option<Cause> {
+        let [left, right] = self.taken;
+        let more = if residual { " or none meets the rest of its condition" } else { "" };
+        Some(Cause::new(format!(
+            "{} and {} met in the join, but no two of them belong together{more}",
+            rows(left),
+            rows(right)
+        )))
     }
 
     /// What would make keys equal.
@@ -127,7 +142,7 @@ pub fn interval(scene: &Scene<'_>, id: NodeId, plan: &IntervalJoin) -> Vec<Cause
         );
         return vec![Cause::new(text)];
     }
-    sides.keys(&plan.on).or_else(|| residual(&sides, plan.residual.is_some())).into_iter().collect()
+    sides.keys(&plan.on).or_else(|| sides.none_fits(plan.residual.is_some())).into_iter().collect()
 }
 
 /// The sides never meet in time.
@@ -167,16 +182,6 @@ fn signed(ms: i64) -> String {
     }
 }
 
-fn residual(sides: &Sides<'_>, there_is: bool) -> Option<Cause> {
-    let [left, right] = sides.taken;
-    let more = if there_is { " or none meets the rest of its condition" } else { "" };
-    Some(Cause::new(format!(
-        "{} and {} met in the join, but no two of them belong together{more}",
-        rows(left),
-        rows(right)
-    )))
-}
-
 /// What hinders at a join of windows: nothing has to, if none of them has ended.
 pub fn windows(scene: &Scene<'_>, id: NodeId, plan: &WindowJoin) -> Vec<Cause> {
     let Some(sides) = Sides::of(scene, id) else { return Vec::new() };
@@ -194,13 +199,13 @@ pub fn windows(scene: &Scene<'_>, id: NodeId, plan: &WindowJoin) -> Vec<Cause> {
         return vec![Cause::new(text)];
     }
     let join = &plan.join;
-    sides.keys(&join.on).or_else(|| residual(&sides, join.residual.is_some())).into_iter().collect()
+    sides.keys(&join.on).or_else(|| sides.none_fits(join.residual.is_some())).into_iter().collect()
 }
 
 /// What hinders at a join of two streams without bounds in time.
 pub fn regular(scene: &Scene<'_>, id: NodeId, plan: &Join) -> Vec<Cause> {
     let Some(sides) = Sides::of(scene, id) else { return Vec::new() };
-    let cause = sides.empty(id).or_else(|| sides.keys(&plan.on)).or_else(|| residual(&sides, plan.residual.is_some()));
+    let cause = sides.empty(id).or_else(|| sides.keys(&plan.on)).or_else(|| sides.none_fits(plan.residual.is_some()));
     cause.into_iter().collect()
 }
 
@@ -221,6 +226,6 @@ pub fn table(scene: &Scene<'_>, id: NodeId, plan: &Join) -> Vec<Cause> {
     if plan.kind == JoinKind::Anti {
         return vec![Cause::new(format!("every one of {} has a partner in {name}", rows(sides.taken[0])))];
     }
-    let cause = sides.empty(id).or_else(|| sides.keys(&plan.on)).or_else(|| residual(&sides, plan.residual.is_some()));
+    let cause = sides.empty(id).or_else(|| sides.keys(&plan.on)).or_else(|| sides.none_fits(plan.residual.is_some()));
     cause.into_iter().collect()
 }

@@ -13,6 +13,7 @@ mod rows;
 mod show;
 mod source;
 mod stream;
+mod temporal;
 mod window;
 pub mod words;
 
@@ -98,6 +99,7 @@ fn at_node(scene: &Scene<'_>, id: NodeId) -> Vec<Cause> {
         Op::WindowAggregate(_) => window::causes(scene, id),
         Op::IntervalJoin(plan) => join::interval(scene, id, plan),
         Op::WindowJoin(plan) => join::windows(scene, id, plan),
+        Op::TemporalJoin(plan) => temporal::causes(scene, id, plan),
         Op::Join(plan) => join::regular(scene, id, plan),
         Op::TableJoin(plan) => join::table(scene, id, plan),
         Op::Limit { skip, fetch } => rows::limit(scene, id, *skip, *fetch),

@@ -168,7 +168,10 @@ fn side_of(scene: &Scene<'_>, id: NodeId, source: &Source) -> String {
         let node = scene.graph.node(at);
         match node.inputs.as_slice() {
             [left, right]
-                if matches!(node.op, Op::IntervalJoin(_) | Op::WindowJoin(_) | Op::Join(_) | Op::TableJoin(_)) =>
+                if matches!(
+                    node.op,
+                    Op::IntervalJoin(_) | Op::WindowJoin(_) | Op::TemporalJoin(_) | Op::Join(_) | Op::TableJoin(_)
+                ) =>
             {
                 let right = scene.scans_below(*right).contains(&source.scan);
                 let side = if right && !scene.scans_below(*left).contains(&source.scan) { "right" } else { "left" };

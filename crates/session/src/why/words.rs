@@ -58,7 +58,7 @@ fn trace(graph: &Graph, id: NodeId, column: usize, depth: usize) -> String {
         Op::Over(_) | Op::Rank(_) | Op::Unnest(_) | Op::AssignWindow(_) if column < width(graph, node.inputs[0]) => {
             below(column)
         }
-        Op::IntervalJoin(_) | Op::WindowJoin(_) | Op::Join(_) | Op::TableJoin(_) => {
+        Op::IntervalJoin(_) | Op::WindowJoin(_) | Op::TemporalJoin(_) | Op::Join(_) | Op::TableJoin(_) => {
             match column.checked_sub(width(graph, node.inputs[0])) {
                 None => below(column),
                 Some(column) if node.inputs.len() > 1 => trace(graph, node.inputs[1], column, depth + 1),

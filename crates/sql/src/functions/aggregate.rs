@@ -46,6 +46,9 @@ const DOCUMENTED: &[(&str, &str, &str)] = &[
     ("GROUPING_ID", "GROUPING_ID(key, …)", "The same as GROUPING."),
 ];
 
+/// The value of the one row there is, and an error if there are more: what a subquery as a value becomes.
+const SINGLE_VALUE: &str = "single_value";
+
 /// As users see them.
 pub(super) fn shown() -> impl Iterator<Item = Function> {
     DOCUMENTED.iter().map(|&(name, signature, doc)| Function { name, signature, doc, kind: FunctionKind::Aggregate })
@@ -87,7 +90,12 @@ pub(super) fn find(name: &str) -> Option<Arc<AggregateUDF>> {
     borrowed.get(known).cloned()
 }
 
-fn own() -> [(&'static str, Arc<AggregateUDF>); 8] {
+/// The aggregate that a subquery as a value becomes.
+pub(crate) fn single_value() -> Arc<AggregateUDF> {
+    find(SINGLE_VALUE).expect("it is among our own")
+}
+
+fn own() -> [(&'static str, Arc<AggregateUDF>); 9] {
     let typed = |name: &'static str, inner: Arc<AggregateUDF>, result: Results| {
         let signature = Signature::user_defined(Volatility::Immutable);
         (name, Arc::new(AggregateUDF::new_from_impl(Typed { name, inner, result, signature })))
@@ -100,6 +108,7 @@ fn own() -> [(&'static str, Arc<AggregateUDF>); 8] {
         typed("max", df::min_max::max_udaf(), Results::Same),
         typed("first_value", df::first_last::first_value_udaf(), Results::Same),
         typed("last_value", df::first_last::last_value_udaf(), Results::Same),
+        typed(SINGLE_VALUE, df::first_last::first_value_udaf(), Results::Same),
         typed("listagg", df::string_agg::string_agg_udaf(), Results::Text),
     ]
 }

@@ -14,6 +14,7 @@ mod list;
 mod math;
 mod not_null;
 mod regex;
+mod replicate;
 mod spec;
 mod split;
 mod text;
@@ -27,11 +28,13 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 use millstream_plan::UserFunctions;
 use millstream_record::Millis;
 
+pub(crate) use self::aggregate::single_value;
 pub(crate) use self::arithmetic::{Operation, checked};
 pub(crate) use self::cast::cast_function;
 pub(crate) use self::not_null::not_null;
+pub(crate) use self::replicate::replicate;
 use self::spec::Spec;
-pub(crate) use self::time::CURRENT_WATERMARK;
+pub(crate) use self::time::{CURRENT_WATERMARK, PROCTIME};
 use self::zone::Zone;
 
 /// A function as users see it.

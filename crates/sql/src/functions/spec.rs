@@ -100,7 +100,8 @@ pub(super) fn function(spec: &'static Spec, session: &Arc<Session>) -> Arc<Scala
     // What hangs on the moment of the query is computed by the run. Folded into the plan, the moment would
     // give the same query another fingerprint each time, and no state would be found again.
     // What a row met on its way is no function of its columns either.
-    let changes = super::time::MOMENTS.contains(&spec.name) || spec.name == super::time::CURRENT_WATERMARK;
+    let met = [super::time::CURRENT_WATERMARK, super::time::PROCTIME].contains(&spec.name);
+    let changes = super::time::MOMENTS.contains(&spec.name) || met;
     let signature = Signature::user_defined(if changes { Volatility::Volatile } else { Volatility::Immutable });
     let name = spec.name.to_lowercase();
     Arc::new(ScalarUDF::new_from_impl(Declared { spec, name, signature, session: Arc::clone(session) }))

@@ -74,7 +74,22 @@ pub(super) const MOMENTS: &[&str] =
 /// The watermark that a row met. The lowering puts an operator in its place, which alone knows.
 pub(crate) const CURRENT_WATERMARK: &str = "CURRENT_WATERMARK";
 
+/// The moment at which a row is processed. It only ever says that a table is asked as it is now.
+pub(crate) const PROCTIME: &str = "PROCTIME";
+
 pub(super) const FUNCTIONS: &[Spec] = &[
+    Spec {
+        name: PROCTIME,
+        aliases: &[],
+        signature: "PROCTIME()",
+        doc: "The time of processing, only behind FOR SYSTEM_TIME AS OF, for a table that ends.",
+        takes: &[],
+        required: 0,
+        more: false,
+        gives: Gives::Instant,
+        nulls: Nulls::Never,
+        run: |_| plan_err!("PROCTIME stands behind FOR SYSTEM_TIME AS OF only"),
+    },
     Spec {
         name: CURRENT_WATERMARK,
         aliases: &[],

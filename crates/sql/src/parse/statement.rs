@@ -4,6 +4,7 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 
 use crate::ddl;
 use crate::error::{Span, SqlError};
+use crate::native::printed;
 use crate::parse::{Cursor, export, insert, look, plot, query, steps, tape, tokens};
 use crate::statement::{Check, Explain, Name, Show, Spanned, Statement};
 
@@ -28,8 +29,8 @@ pub fn parse(text: &str, piece: Span) -> Result<Spanned<Statement>, SqlError> {
     let read = read(&mut cursor)?;
     cursor.expect_end()?;
     let native = match &read {
-        Read { statement: Statement::Query(query), foreign: true } => Some(query.to_string()),
-        Read { statement: Statement::CreateView(view), foreign: true } => Some(view.query.to_string()),
+        Read { statement: Statement::Query(query), foreign: true } => Some(printed(query)),
+        Read { statement: Statement::CreateView(view), foreign: true } => Some(printed(&view.query)),
         _ => None,
     };
     Ok(Spanned { value: read.statement, span: piece, native })

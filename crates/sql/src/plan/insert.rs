@@ -11,7 +11,7 @@ use millstream_plan::{Changes, Graph, Output, Tap, TapChanges, TapColumn, Target
 use super::analyze::{analyze, is_implicit};
 use super::lower::Lowering;
 use super::provider::Provider;
-use super::{Settings, fault};
+use super::{Settings, fault, processing_time};
 use crate::SqlError;
 use crate::catalog::{Catalog, Relation, Table};
 use crate::error::Span;
@@ -47,6 +47,7 @@ fn add(graph: &mut Graph, catalog: &Catalog, settings: &Settings, insert: &Inser
     let query = Provider::new(catalog, settings).plan(&insert.query)?;
     let plan = aligned(query, table, insert)?;
     let plan = analyze(plan, settings)?;
+    processing_time::refuse(&plan, &insert.query)?;
     let names: Vec<String> = tap.physical().into_iter().map(|column| column.name).collect();
     let node = Lowering::new(graph, &name.text).finish(&plan, &names)?;
     takes_changes(&tap, graph.node(node).row.changes, name.span)?;

@@ -13,6 +13,7 @@ mod json;
 mod lower;
 mod names;
 mod node;
+mod processing_time;
 mod provider;
 mod refuse;
 mod relation;
@@ -51,6 +52,7 @@ pub fn plan_step(catalog: &Catalog, settings: &Settings, step: &str, query: &ast
     let plan = provider.plan(query)?;
     let names = names::of(&plan);
     let plan = analyze::analyze(plan, settings)?;
+    processing_time::refuse(&plan, query)?;
     let mut graph = Graph::default();
     let node = Lowering::new(&mut graph, step).finish(&plan, &names)?;
     graph.outputs.push(Output { node, target: Target::Result });

@@ -43,6 +43,7 @@ pub(super) fn options() -> &'static Arc<ConfigOptions> {
         options.sql_parser.enable_subquery_sort_elimination = false;
         options.optimizer.skip_failed_rules = false;
         options.optimizer.max_passes = 3;
+        options.optimizer.enable_physical_uncorrelated_scalar_subquery = false;
         Arc::new(options)
     })
 }

@@ -1,7 +1,7 @@
 //! What is not supported yet, found in the syntax tree, where the places are. Each construct has a name,
 //! by which cases and documents count it.
 
-use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, Function, Query, SetExpr, SetOperator, TableFactor};
+use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, Function, Query, TableFactor};
 
 use crate::SqlError;
 use crate::error::Span;
@@ -37,22 +37,9 @@ fn found(construct: &'static str, sentence: &str, span: Option<Span>) -> Found {
 }
 
 impl Inspect for Refusals {
-    fn pre_visit_query(&mut self, query: &Query) -> Found {
-        let place = Span::of(query);
-        if let SetExpr::SetOperation { op, .. } = query.body.as_ref()
-            && !matches!(op, SetOperator::Union)
-        {
-            return found("set-operation", &format!("{op}"), place);
-        }
-        Ok(())
-    }
-
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> Found {
         match factor {
             TableFactor::MatchRecognize { .. } => found("match-recognize", "MATCH_RECOGNIZE", Span::of(factor)),
-            TableFactor::Table { version: Some(_), .. } => {
-                found("temporal-join", "FOR SYSTEM_TIME AS OF", Span::of(factor))
-            }
             TableFactor::Pivot { .. } | TableFactor::Unpivot { .. } => found("pivot", "PIVOT", Span::of(factor)),
             _ => Ok(()),
         }
@@ -61,11 +48,6 @@ impl Inspect for Refusals {
     fn pre_visit_expr(&mut self, expr: &Expr) -> Found {
         let place = Span::of(expr);
         match expr {
-            // A null among the values would empty the result, for ever and with hindsight.
-            Expr::InSubquery { negated: true, .. } => {
-                let error = unsupported("subquery", "NOT IN with a subquery", place);
-                Err(error.hint("write NOT EXISTS (SELECT 1 FROM … WHERE … = …)"))
-            }
             Expr::BinaryOp { op: BinaryOperator::Custom(_), .. } | Expr::Prefixed { .. } => Ok(()),
             Expr::Function(function) if function.over.is_some() && AHEAD.iter().any(|name| named(function, name)) => {
                 found("over", &format!("{} … OVER", function.name), place)
@@ -87,9 +69,6 @@ fn elsewhere(function: &Function, place: Option<Span>) -> Found {
     if CHANCE.contains(&name.as_str()) {
         let sentence = format!("{name}, which gives another answer whenever the rows are replayed,");
         return found("chance", &sentence, place);
-    }
-    if name == "PROCTIME" {
-        return found("processing-time", "processing time (PROCTIME)", place);
     }
     Ok(())
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef};
-use datafusion::common::{DFSchema, DFSchemaRef, Result, plan_datafusion_err};
+use datafusion::common::{Column, DFSchema, DFSchemaRef, Result, TableReference, plan_datafusion_err};
 use datafusion::logical_expr::planner::{PlannedRelation, RelationPlanner, RelationPlannerContext, RelationPlanning};
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
 use datafusion::sql::sqlparser::ast::{self, FunctionArg, FunctionArgExpr, TableFactor};
@@ -12,7 +12,7 @@ use millstream_plan::Window;
 
 use super::fault::outside;
 use super::hinted;
-use super::node::{LateralList, WindowNode};
+use super::node::{LateralList, VersionedNode, WindowNode};
 use super::source::TapSource;
 use crate::SqlError;
 use crate::error::Span;
@@ -46,6 +46,13 @@ impl RelationPlanner for FlinkRelations {
             return Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, alias))));
         }
         let mut relation = relation;
+        if let Some(at) = take_version(&mut relation) {
+            let alias = take_alias(&mut relation);
+            let place = Span::of(&at).or(Span::of(&relation));
+            let column = version_column(&at).ok_or_else(|| outside(no_version(place)))?;
+            let plan = VersionedNode::plan(context.plan(relation)?, column, place);
+            return Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, alias))));
+        }
         if let Some(mappings) = hinted::take_rename(&mut relation) {
             let alias = take_alias(&mut relation);
             let plan = hinted::renamed(context.plan(relation)?, &mappings)?;
@@ -76,6 +83,41 @@ impl RelationPlanner for FlinkRelations {
             other => Ok(RelationPlanning::Original(Box::new(other))),
         }
     }
+}
+
+/// Takes `FOR SYSTEM_TIME AS OF …` from a table.
+fn take_version(factor: &mut TableFactor) -> Option<ast::Expr> {
+    match factor {
+        TableFactor::Table { version, .. } => match version.take()? {
+            ast::TableVersion::ForSystemTimeAsOf(at) => Some(at),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The column that the version is asked for by; which side it belongs to shows at the join.
+fn version_column(at: &ast::Expr) -> Option<Column> {
+    let names: Vec<&str> = match at {
+        ast::Expr::Identifier(name) => vec![name.value.as_str()],
+        ast::Expr::CompoundIdentifier(parts) => parts.iter().map(|part| part.value.as_str()).collect(),
+        _ => Vec::new(),
+    };
+    match names.as_slice() {
+        [column] => Some(Column::new_unqualified(*column)),
+        [table, column] => Some(Column::new(Some(TableReference::bare(*table)), *column)),
+        [database, table, column] => Some(Column::new(Some(TableReference::partial(*database, *table)), *column)),
+        _ => None,
+    }
+}
+
+fn no_version(place: Option<Span>) -> SqlError {
+    SqlError::new("E0416", "FOR SYSTEM_TIME AS OF takes a column of the left table, as Flink has it")
+        .at(place)
+        .hint("an event-time column for the version that held then: FOR SYSTEM_TIME AS OF o.ts")
+        .hint(
+            "for a table as it is now, a column that is PROCTIME() below the join: (SELECT *, PROCTIME() AS p FROM o)",
+        )
 }
 
 fn take_alias(factor: &mut TableFactor) -> Option<ast::TableAlias> {

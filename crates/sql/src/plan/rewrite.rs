@@ -11,7 +11,7 @@ use datafusion::sql::sqlparser::ast::{
     FunctionArgumentList, FunctionArguments, Ident, ObjectName, TimezoneInfo, TypedString, Value,
 };
 
-use super::node::WindowNode;
+use super::node::{VersionedNode, WindowNode};
 use super::{fault, json};
 use crate::SqlError;
 use crate::walk::{self, Rewrite};
@@ -169,9 +169,22 @@ fn respelled(expr: &mut ast::Expr) -> Option<ast::Expr> {
             _ => None,
         },
         ast::Expr::TypedString(typed) => timestamp(typed),
+        // One of these, none of these: the other comparisons mean more than IN can say.
+        ast::Expr::AnyOp { left, compare_op: ast::BinaryOperator::Eq, right, .. } => within(left, right, false),
+        ast::Expr::AllOp { left, compare_op: ast::BinaryOperator::NotEq, right } => within(left, right, true),
         ast::Expr::Function(function) => {
             unit_argument(function);
             returning(function).or_else(|| json::constructor(function))
+        }
+        _ => None,
+    }
+}
+
+/// `= ANY (query)` is `IN`, `<> ALL (query)` is `NOT IN`.
+fn within(left: &ast::Expr, right: &ast::Expr, negated: bool) -> Option<ast::Expr> {
+    match right {
+        ast::Expr::Subquery(subquery) => {
+            Some(ast::Expr::InSubquery { expr: Box::new(left.clone()), subquery: subquery.clone(), negated })
         }
         _ => None,
     }
@@ -276,7 +289,10 @@ pub(super) fn without_places(plan: LogicalPlan) -> Result<LogicalPlan, SqlError>
                     let node = Arc::new(window.without_place());
                     LogicalPlan::Extension(Extension { node })
                 }
-                _ => plan,
+                _ => match VersionedNode::of(&plan) {
+                    Some(versioned) => VersionedNode::plan(versioned.input.clone(), versioned.at.clone(), None),
+                    None => plan,
+                },
             },
             _ => plan,
         };

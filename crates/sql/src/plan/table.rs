@@ -10,7 +10,7 @@ use millstream_plan::{ComputedColumn, Tap, TapChanges, TapColumn, Watermark};
 use millstream_record::{Column, Origin};
 
 use super::bind::{bind, type_of};
-use super::{Settings, fault};
+use super::{Settings, fault, processing_time};
 use crate::SqlError;
 use crate::statement::{ColumnDraft, ColumnKind, Expression, Name, TableDraft, WatermarkDraft};
 use crate::types::{SqlType, TypeKind};
@@ -30,6 +30,12 @@ pub fn resolve_table(draft: &TableDraft, settings: &Settings) -> Result<Tap, Sql
         Some(watermark) => Some(resolve_watermark(watermark, draft, &schema, settings)?),
         None => None,
     };
+    if let (Some(declared), Some(watermark)) = (&draft.watermark, &watermark)
+        && (reads_processing_time(&columns[watermark.column]) || processing_time::reads(&watermark.expr))
+    {
+        let message = "the time of processing (PROCTIME) is no event time: a replay could not repeat its watermark";
+        return Err(SqlError::new("E0305", message).at(declared.column.span));
+    }
     let mut options: BTreeMap<String, String> =
         draft.options.iter().map(|option| (option.key.clone(), option.value.clone())).collect();
     let connector = options.remove("connector").ok_or_else(|| {
@@ -47,6 +53,10 @@ pub fn resolve_table(draft: &TableDraft, settings: &Settings) -> Result<Tap, Sql
     }
     let name = draft.name.text.clone();
     Ok(Tap { name, columns, watermark, primary_key, changes, partitioned_by, options, connector })
+}
+
+fn reads_processing_time(column: &TapColumn) -> bool {
+    matches!(column, TapColumn::Computed(computed) if processing_time::reads(&computed.expr))
 }
 
 fn no_name_twice(columns: &[ColumnDraft]) -> Result<(), SqlError> {

@@ -9,7 +9,6 @@
 //! The columns are gathered, tested and emitted for thousands of pairs at a time.
 
 mod cache;
-mod pairs;
 
 use std::sync::Arc;
 
@@ -26,7 +25,7 @@ use crate::inspect::{Detail, KeySample, Side};
 use crate::keys::Interner;
 use crate::operator::{Operator, Output, Wake};
 use crate::operators::interval_join::cache::{Cache, Held, Waiting};
-use crate::operators::interval_join::pairs::{Pairs, Shape};
+use crate::pairs::{Pairs, Shape};
 use crate::rows::RowStore;
 use crate::state::Tables;
 use crate::time::times_of;
@@ -237,18 +236,6 @@ impl Operator for IntervalJoinOperator {
         }
         self.flush(&mut pass, out)?;
         self.forget(pass)
-    }
-
-    fn on_rows(&mut self, port: usize, rows: Batch, out: &mut Output) -> Result<()> {
-        self.on_batch(port, rows, out)
-    }
-
-    fn on_watermark(&mut self, watermark: Millis, _: &mut Output) -> Result<Millis> {
-        Ok(watermark)
-    }
-
-    fn deadline(&self, _: usize, _: &Batch) -> Millis {
-        Millis::MAX
     }
 
     fn save(&mut self) -> Result<Tables> {

@@ -15,7 +15,7 @@ use arrow::array::cast::AsArray;
 use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
 use arrow::datatypes::{SchemaRef, UInt32Type};
 use millstream_plan::{Changes, Join, JoinKind, RowType};
-use millstream_record::{Batch, Kind, Kinds, Mark, Millis};
+use millstream_record::{Batch, Kind, Kinds, Mark};
 
 use crate::equality::{JoinKeys, LEFT, RIGHT};
 use crate::error::Result;
@@ -346,18 +346,6 @@ impl Operator for JoinOperator {
             out.emit(self.changes(changed, &batch, rows)?);
         }
         self.forget(arrival)
-    }
-
-    fn on_rows(&mut self, port: usize, rows: Batch, out: &mut Output) -> Result<()> {
-        self.on_batch(port, rows, out)
-    }
-
-    fn on_watermark(&mut self, watermark: Millis, _: &mut Output) -> Result<Millis> {
-        Ok(watermark)
-    }
-
-    fn deadline(&self, _: usize, _: &Batch) -> Millis {
-        Millis::MAX
     }
 
     fn save(&mut self) -> Result<Tables> {

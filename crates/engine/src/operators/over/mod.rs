@@ -157,21 +157,6 @@ impl Operator for OverOperator {
         Ok(())
     }
 
-    fn on_rows(&mut self, port: usize, rows: Batch, out: &mut Output) -> Result<()> {
-        self.on_batch(port, rows, out)
-    }
-
-    fn on_watermark(&mut self, watermark: Millis, out: &mut Output) -> Result<Millis> {
-        let mut sequence = Sequence::new(self.interner.len());
-        self.advance(watermark, &mut sequence);
-        out.emit(self.results(sequence)?);
-        Ok(watermark)
-    }
-
-    fn deadline(&self, _: usize, _: &Batch) -> Millis {
-        Millis::MAX
-    }
-
     fn save(&mut self) -> Result<Tables> {
         let mut tables = Tables::new();
         let groups: Vec<u32> = (0..self.interner.len() as u32).filter(|&group| !self.frames.is_gone(group)).collect();

@@ -5,7 +5,7 @@
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::SchemaRef;
 use millstream_plan::{Changes, Rank, RowType};
-use millstream_record::{Batch, Kind, Kinds, Mark, Millis};
+use millstream_record::{Batch, Kind, Kinds, Mark};
 
 use super::line::Line;
 use super::numbered;
@@ -199,18 +199,6 @@ impl Operator for ChangesRank {
         let kinds = Kinds::new(told.kinds.iter().copied());
         out.emit(Batch { marks: Mark::replace(&batch.marks, &told.origins), ..Batch::changes(rows, kinds) });
         self.forget(told)
-    }
-
-    fn on_rows(&mut self, port: usize, rows: Batch, out: &mut Output) -> Result<()> {
-        self.on_batch(port, rows, out)
-    }
-
-    fn on_watermark(&mut self, watermark: Millis, _: &mut Output) -> Result<Millis> {
-        Ok(watermark)
-    }
-
-    fn deadline(&self, _: usize, _: &Batch) -> Millis {
-        Millis::MAX
     }
 
     fn save(&mut self) -> Result<Tables> {

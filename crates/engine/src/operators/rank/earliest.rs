@@ -114,21 +114,6 @@ impl Operator for EarliestRow {
         self.emit(pass, out)
     }
 
-    fn on_rows(&mut self, port: usize, rows: Batch, out: &mut Output) -> Result<()> {
-        self.on_batch(port, rows, out)
-    }
-
-    fn on_watermark(&mut self, watermark: Millis, out: &mut Output) -> Result<Millis> {
-        let mut pass = Pass::default();
-        self.advance(watermark, &mut pass);
-        self.emit(pass, out)?;
-        Ok(watermark)
-    }
-
-    fn deadline(&self, _: usize, _: &Batch) -> Millis {
-        Millis::MAX
-    }
-
     fn save(&mut self) -> Result<Tables> {
         let is_done = |group: &u32| self.found[*group as usize].is_some_and(|(_, number)| number == NO_ROW);
         let done: Vec<u32> = (0..self.found.len() as u32).filter(is_done).collect();

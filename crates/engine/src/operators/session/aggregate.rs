@@ -5,7 +5,7 @@ use arrow::array::cast::AsArray;
 use arrow::array::{RecordBatch, UInt32Array};
 use arrow::datatypes::{Int64Type, SchemaRef};
 use millstream_plan::{Changes, RowType, Window, WindowAggregate, WindowInput};
-use millstream_record::{Batch, Millis};
+use millstream_record::Batch;
 
 use crate::aggregate::AggregateSet;
 use crate::error::{EngineError, Result};
@@ -120,18 +120,6 @@ impl Operator for SessionAggregateOperator {
         self.windows.forget(&walk);
         out.emit(results);
         Ok(())
-    }
-
-    fn on_rows(&mut self, port: usize, rows: Batch, out: &mut Output) -> Result<()> {
-        self.on_batch(port, rows, out)
-    }
-
-    fn on_watermark(&mut self, watermark: Millis, _: &mut Output) -> Result<Millis> {
-        Ok(watermark)
-    }
-
-    fn deadline(&self, _: usize, _: &Batch) -> Millis {
-        Millis::MAX
     }
 
     fn save(&mut self) -> Result<Tables> {

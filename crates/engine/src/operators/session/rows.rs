@@ -7,7 +7,7 @@ use arrow::array::cast::AsArray;
 use arrow::array::{ArrayRef, RecordBatch, UInt8Array, UInt32Array};
 use arrow::datatypes::{SchemaRef, UInt8Type, UInt32Type};
 use millstream_plan::{AssignWindow, RowType};
-use millstream_record::{Batch, Kind, Kinds, Millis};
+use millstream_record::{Batch, Kind, Kinds};
 
 use crate::error::{EngineError, Result};
 use crate::inspect::Detail;
@@ -99,18 +99,6 @@ impl Operator for SessionRowsOperator {
         self.rows.settle()?;
         out.emit(results);
         Ok(())
-    }
-
-    fn on_rows(&mut self, port: usize, rows: Batch, out: &mut Output) -> Result<()> {
-        self.on_batch(port, rows, out)
-    }
-
-    fn on_watermark(&mut self, watermark: Millis, _: &mut Output) -> Result<Millis> {
-        Ok(watermark)
-    }
-
-    fn deadline(&self, _: usize, _: &Batch) -> Millis {
-        Millis::MAX
     }
 
     fn save(&mut self) -> Result<Tables> {

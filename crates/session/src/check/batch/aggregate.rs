@@ -167,6 +167,7 @@ impl Batches<'_> {
                 let function = AggregateFunction::new_udf(string_agg_udaf(), args, false, filter, order, None);
                 add(Expr::AggregateFunction(function))
             }
+            AggregateKind::Single => add(of(first_value_udaf(), args)),
             AggregateKind::Lag { .. } => return Err(cannot("LAG counts rows in order")),
             AggregateKind::Borrowed(function) => add(of(function.clone(), args)),
         })

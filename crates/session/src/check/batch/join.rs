@@ -72,7 +72,20 @@ impl Batches<'_> {
         more: impl FnOnce(&[Expr], usize) -> Vec<Expr>,
     ) -> Result<Part, Stop> {
         let inputs = self.graph.node(id).inputs.clone();
-        let (left, right) = (self.part(inputs[0])?, self.part(inputs[1])?);
+        let sides = (self.part(inputs[0])?, self.part(inputs[1])?);
+        self.joined_parts(id, (kind, on), sides, &[], more)
+    }
+
+    /// The same of these rows of both sides. Conditions may also speak of hidden columns of the right one.
+    pub(super) fn joined_parts(
+        &mut self,
+        id: NodeId,
+        (kind, on): (JoinKind, &[Equality]),
+        (left, right): (Part, Part),
+        told: &[&str],
+        more: impl FnOnce(&[Expr], usize) -> Vec<Expr>,
+    ) -> Result<Part, Stop> {
+        let inputs = self.graph.node(id).inputs.clone();
         let judges: Vec<String> = self.judges[id.0].iter().map(|&node| judge(node)).collect();
         // The edge behind the join gives every column of both sides a name of its own.
         let names: Vec<Expr> = self.edge(id, &inputs);
@@ -82,7 +95,7 @@ impl Batches<'_> {
             let own = self.own(inputs[input]).into_iter();
             own.zip(names).map(|(column, name)| column.alias(name.schema_name().to_string())).collect()
         };
-        let hidden = judges.iter().map(|name| named(name).alias(renamed(name)));
+        let hidden = judges.iter().map(|name| named(name).alias(renamed(name))).chain(told.iter().copied().map(named));
         let right = LogicalPlanBuilder::from(right.plan).project(side(1, &names[width..]).into_iter().chain(hidden))?;
         let own = side(0, &names[..width]).into_iter().chain(judges.iter().map(|name| named(name)));
         let left = LogicalPlanBuilder::from(left.plan).project(own)?;

@@ -4,6 +4,7 @@
 mod aggregate;
 mod join;
 mod session;
+mod temporal;
 mod unnest;
 mod window;
 
@@ -50,7 +51,7 @@ pub fn judges(graph: &Graph) -> Vec<Vec<NodeId>> {
     let mut behind: Vec<Vec<NodeId>> = vec![Vec::new(); graph.nodes.len()];
     for (id, node) in graph.nodes.iter().enumerate().rev() {
         let judges = match &node.op {
-            Op::WindowAggregate(_) | Op::IntervalJoin(_) | Op::WindowJoin(_) => true,
+            Op::WindowAggregate(_) | Op::IntervalJoin(_) | Op::WindowJoin(_) | Op::TemporalJoin(_) => true,
             Op::AssignWindow(assign) => matches!(assign.window, Window::Session { .. }),
             _ => false,
         };
@@ -155,6 +156,7 @@ impl<'a> Batches<'a> {
             Op::Normalize { key } => self.newest(id, key),
             Op::IntervalJoin(join) => self.interval_join(id, join),
             Op::WindowJoin(plan) => self.window_join(id, plan),
+            Op::TemporalJoin(plan) => self.temporal_join(id, plan),
             Op::Join(join) | Op::TableJoin(join) => self.plain_join(id, join),
             Op::CurrentWatermark => Err(cannot("the watermark that a row meets depends on the rows that came before")),
             Op::Limit { .. } => Err(cannot("LIMIT takes whichever rows come first")),

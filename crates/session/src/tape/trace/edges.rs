@@ -9,7 +9,9 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, TimeUnit};
 use arrow::row::{RowConverter, Rows, SortField};
 use chrono::TimeZone;
-use millstream_plan::{Frame, Graph, JoinKind, NodeId, Op, Over, Window, WindowAggregate, WindowInput, WindowJoin};
+use millstream_plan::{
+    Frame, Graph, JoinKind, NodeId, Op, Over, TemporalJoin, Window, WindowAggregate, WindowInput, WindowJoin,
+};
 
 use super::log::Log;
 use crate::fault::Fault;
@@ -50,9 +52,10 @@ pub fn edges(
         Op::WindowAggregate(aggregate) => windows(aggregate, input, output),
         Op::Over(over) => frames(over, input, output),
         Op::IntervalJoin(join) => joined(join.kind, port, ins, outs, input, output),
-        Op::WindowJoin(WindowJoin { join, .. }) | Op::Join(join) | Op::TableJoin(join) => {
-            joined(join.kind, port, ins, outs, input, output)
-        }
+        Op::WindowJoin(WindowJoin { join, .. })
+        | Op::TemporalJoin(TemporalJoin { join, .. })
+        | Op::Join(join)
+        | Op::TableJoin(join) => joined(join.kind, port, ins, outs, input, output),
     }
 }
 

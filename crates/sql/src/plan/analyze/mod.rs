@@ -6,6 +6,10 @@ mod cast;
 mod grouping;
 mod lateral;
 mod literal;
+mod not_in;
+mod set_operation;
+mod single;
+mod temporal;
 
 use std::sync::{Arc, OnceLock};
 
@@ -18,6 +22,7 @@ use datafusion::optimizer::eliminate_filter::EliminateFilter;
 use datafusion::optimizer::extract_equijoin_predicate::ExtractEquijoinPredicate;
 use datafusion::optimizer::optimize_projections::OptimizeProjections;
 use datafusion::optimizer::push_down_filter::PushDownFilter;
+use datafusion::optimizer::scalar_subquery_to_join::ScalarSubqueryToJoin;
 use datafusion::optimizer::simplify_expressions::SimplifyExpressions;
 use datafusion::optimizer::{Analyzer, Optimizer, OptimizerContext};
 
@@ -29,9 +34,14 @@ use crate::SqlError;
 
 /// Analyses and optimises a plan.
 pub(super) fn analyze(plan: LogicalPlan, settings: &Settings) -> Result<LogicalPlan, SqlError> {
-    refuse(&plan, is_value, "a subquery as a value")?;
-    let plan = subqueries().optimize(plan, &OptimizerContext::new(), |_, _| {}).map_err(fault::from_datafusion)?;
+    let plan = single::values(plan)?;
+    let context = OptimizerContext::new_with_config_options(Arc::clone(options()));
+    let plan = subqueries().optimize(plan, &context, |_, _| {}).map_err(fault::from_datafusion)?;
+    refuse(&plan, is_value, "a subquery as a value other than in SELECT, WHERE and HAVING,")?;
     refuse(&plan, is_condition, "IN or EXISTS other than in WHERE, beside AND,")?;
+    let plan = not_in::meant(plan).map_err(fault::from_datafusion)?;
+    let plan = set_operation::counted(plan).map_err(fault::from_datafusion)?;
+    let plan = temporal::join(plan)?;
     let plan = lateral::join(plan)?;
     let plan = literal::retype(plan).map_err(fault::from_datafusion)?;
     let plan = rules().0.execute_and_check(plan, options(), |_, _| {}).map_err(fault::from_datafusion)?;
@@ -52,7 +62,7 @@ fn refuse(plan: &LogicalPlan, kind: fn(&Expr) -> bool, sentence: &str) -> Result
     walk.map(|_| ()).map_err(fault::from_datafusion)
 }
 
-/// A subquery as a value. (In the syntax tree it looks like the rows of a window function.)
+/// A subquery as a value, or a comparison with all values of one. (In the syntax tree it looks like the rows of a window function.)
 fn is_value(expr: &Expr) -> bool {
     matches!(expr, Expr::ScalarSubquery(_) | Expr::SetComparison(_))
 }
@@ -62,10 +72,15 @@ fn is_condition(expr: &Expr) -> bool {
     matches!(expr, Expr::InSubquery(_) | Expr::Exists(_))
 }
 
-/// `IN` and `EXISTS` in `WHERE` are semi and anti joins.
+/// `IN` and `EXISTS` in `WHERE` are semi and anti joins; a subquery as a value is a left join with its one row.
 fn subqueries() -> &'static Optimizer {
     static RULES: OnceLock<Optimizer> = OnceLock::new();
-    RULES.get_or_init(|| Optimizer::with_rules(vec![Arc::new(DecorrelatePredicateSubquery::new())]))
+    RULES.get_or_init(|| {
+        Optimizer::with_rules(vec![
+            Arc::new(DecorrelatePredicateSubquery::new()),
+            Arc::new(ScalarSubqueryToJoin::new()),
+        ])
+    })
 }
 
 fn rules() -> &'static (Analyzer, Optimizer) {

@@ -70,6 +70,7 @@ fn kind(function: &AggregateFunction) -> Result<(AggregateKind, &[Expr]), SqlErr
         "max" => AggregateKind::Max,
         "first_value" => AggregateKind::First,
         "last_value" => AggregateKind::Last,
+        "single_value" => AggregateKind::Single,
         "listagg" => return listagg(args),
         _ => AggregateKind::Borrowed(function.func.clone()),
     };

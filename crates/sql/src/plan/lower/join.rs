@@ -2,7 +2,7 @@
 //! held within an interval, equal windows, or a table that stands still on one side. Everything else is a regular join,
 //! whose rows stay for ever.
 
-use datafusion::common::{JoinType, NullEquality};
+use datafusion::common::{JoinType, NullEquality, ScalarValue};
 use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Join, LogicalPlan, Operator};
 use millstream_plan::{Changes, Equality, JoinKind, NodeId, RowType, Tap};
@@ -35,38 +35,48 @@ pub(super) struct Parts<'p> {
     pub(super) equal: Vec<(Expr, Expr, bool)>,
     /// What must hold besides.
     pub(super) rest: Vec<Expr>,
+    /// Whether the right side is a table that is looked up as it is now.
+    pub(super) lookup: bool,
 }
 
 impl Lowering<'_> {
     /// Finds the operator for a join.
     pub(super) fn join(&mut self, join: &Join) -> Result<Rows, SqlError> {
-        let kind = kind(join)?;
-        let left = self.side(&join.left)?;
-        let right = self.side(&join.right)?;
-        let mut parts = Parts { join, kind, left, right, equal: Vec::new(), rest: Vec::new() };
-        parts.take_apart();
-        if let Some(rows) = self.table_join(&mut parts, false)? {
-            return Ok(rows);
-        }
-        if let Some(rows) = self.interval_join(&mut parts)? {
-            return Ok(rows);
-        }
-        // A side that ends may be read first even if it has event time, when nothing bounds the join in time.
-        if let Some(rows) = self.table_join(&mut parts, true)? {
-            return Ok(rows);
-        }
-        match self.window_join(&mut parts)? {
+        let mut parts = self.parts(join)?;
+        match self.not_in(&mut parts)? {
             Some(rows) => Ok(rows),
-            None => self.regular_join(&mut parts),
+            None => self.by_condition(&mut parts),
         }
     }
 
-    fn side(&mut self, plan: &LogicalPlan) -> Result<Side, SqlError> {
-        let rows = self.lower(plan)?;
-        let rows = self.with_window(rows);
-        let row = self.row(&rows).clone();
-        let columns = Columns::all(&row);
-        Ok(Side { rows, row, columns, computes: false })
+    /// Both sides of a join, and its condition taken apart.
+    pub(super) fn parts<'p>(&mut self, join: &'p Join) -> Result<Parts<'p>, SqlError> {
+        let kind = kind(join)?;
+        let left = self.lower(&join.left)?;
+        let left = self.with_window(left);
+        let right = self.lower(&join.right)?;
+        let right = self.with_window(right);
+        let mut parts = Parts::of(self, join, kind, left, right);
+        parts.take_apart();
+        Ok(parts)
+    }
+
+    /// Finds the operator by the condition.
+    pub(super) fn by_condition(&mut self, parts: &mut Parts<'_>) -> Result<Rows, SqlError> {
+        if let Some(rows) = self.table_join(parts, false)? {
+            return Ok(rows);
+        }
+        if let Some(rows) = self.interval_join(parts)? {
+            return Ok(rows);
+        }
+        // A side that ends may be read first even if it has event time, when nothing bounds the join in time.
+        if let Some(rows) = self.table_join(parts, true)? {
+            return Ok(rows);
+        }
+        match self.window_join(parts)? {
+            Some(rows) => Ok(rows),
+            None => self.regular_join(parts),
+        }
     }
 
     /// The node of a side, with its computed keys.
@@ -108,6 +118,17 @@ impl Lowering<'_> {
     }
 }
 
+impl<'p> Parts<'p> {
+    /// A join of these rows without a condition so far.
+    pub(super) fn of(lowering: &Lowering<'_>, join: &'p Join, kind: JoinKind, left: Rows, right: Rows) -> Parts<'p> {
+        let side = |rows: Rows| {
+            let row = lowering.row(&rows).clone();
+            Side { columns: Columns::all(&row), row, rows, computes: false }
+        };
+        Parts { join, kind, left: side(left), right: side(right), equal: Vec::new(), rest: Vec::new(), lookup: false }
+    }
+}
+
 impl Parts<'_> {
     /// Sorts the condition into equalities between the sides and the rest.
     fn take_apart(&mut self) {
@@ -126,6 +147,7 @@ impl Parts<'_> {
                         self.rest.push(condition.clone());
                     }
                 }
+                Expr::Literal(ScalarValue::Boolean(Some(true)), _) => {}
                 other => self.rest.push(other.clone()),
             }
         }
@@ -230,7 +252,12 @@ fn kind(join: &Join) -> Result<JoinKind, SqlError> {
         JoinType::Right => JoinKind::Right,
         JoinType::Full => JoinKind::Full,
         JoinType::LeftSemi => JoinKind::Semi,
-        JoinType::LeftAnti if !join.null_aware => JoinKind::Anti,
+        JoinType::LeftAnti => JoinKind::Anti,
+        JoinType::LeftMark | JoinType::RightMark => {
+            let sentence = "IN or EXISTS with a subquery inside of OR, NOT or CASE";
+            return Err(unsupported("subquery", sentence, place(&join.filter))
+                .hint("write two queries with UNION, one for each side of OR"));
+        }
         other => return Err(unsupported("semi-join", &format!("a {other} join"), place(&join.filter))),
     })
 }

@@ -8,6 +8,7 @@ mod columns;
 mod grouping;
 mod interval;
 mod join;
+mod not_in;
 mod over;
 mod plain;
 mod rank;
@@ -15,6 +16,7 @@ mod regular_join;
 mod rows;
 mod scan;
 mod table_join;
+mod temporal_join;
 mod union;
 mod unnest;
 mod values;
@@ -28,7 +30,7 @@ use millstream_plan::{Graph, NodeId, Op, RowType};
 use self::columns::Columns;
 pub(super) use self::columns::unique;
 pub(super) use self::rows::{Rows, Slot};
-use super::node::{UnnestNode, WindowNode};
+use super::node::{TemporalJoinNode, UnnestNode, WindowNode};
 use super::refuse::unsupported;
 use crate::SqlError;
 use crate::error::Span;
@@ -109,6 +111,8 @@ impl<'a> Lowering<'a> {
                     self.window(window)
                 } else if let Some(unnest) = extension.node.as_any().downcast_ref::<UnnestNode>() {
                     self.unnest(unnest)
+                } else if let Some(node) = TemporalJoinNode::of(plan) {
+                    self.temporal_join(node)
                 } else {
                     Err(unsupported("relation", extension.node.name(), None))
                 }

@@ -23,7 +23,7 @@ impl Lowering<'_> {
         let (edge, slots) = self.outlet(parts, left_node, wide, slots);
         let changes = if only_adds { Changes::Append } else { Changes::Retract };
         let edge = RowType { times: Vec::new(), changes, ..edge };
-        let join = Join { kind: parts.kind, on, residual };
+        let join = Join { kind: parts.kind, on, residual, lookup: false };
         let node = self.add(Op::Join(join), vec![left_node, right_node], edge);
         Ok(Rows { node, slots, pending: None, attached: None })
     }

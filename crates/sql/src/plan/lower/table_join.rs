@@ -40,7 +40,8 @@ impl Lowering<'_> {
         let wide = self.joined(stream, table, kind, false);
         let residual = parts.residual(stream, &slots, &wide)?;
         let (edge, slots) = self.outlet(parts, stream, wide, slots);
-        let node = self.add(Op::TableJoin(Join { kind, on, residual }), vec![stream, table], edge);
+        let node =
+            self.add(Op::TableJoin(Join { kind, on, residual, lookup: parts.lookup }), vec![stream, table], edge);
         Ok(Some(Rows { node, slots, pending: None, attached: None }))
     }
 }

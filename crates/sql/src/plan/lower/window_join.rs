@@ -34,7 +34,7 @@ impl Lowering<'_> {
         let (edge, slots) = self.outlet(parts, left_node, wide, slots);
         let zone = left.zone.clone();
         let attached = carried(parts.kind, left, right, width);
-        let join = WindowJoin { join: Join { kind: parts.kind, on, residual }, ends, zone };
+        let join = WindowJoin { join: Join { kind: parts.kind, on, residual, lookup: false }, ends, zone };
         let node = self.add(Op::WindowJoin(join), vec![left_node, right_node], edge);
         Ok(Some(Rows { node, slots, pending: None, attached }))
     }

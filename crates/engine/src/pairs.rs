@@ -6,7 +6,7 @@ use arrow::array::{ArrayRef, BooleanArray, RecordBatch};
 use arrow::compute::filter;
 use arrow::datatypes::SchemaRef;
 use datafusion::logical_expr::Expr;
-use millstream_record::{Batch, Mark, Millis};
+use millstream_record::{Batch, Kind, Kinds, Mark, Millis};
 
 use crate::equality::{LEFT, RIGHT};
 use crate::error::Result;
@@ -22,6 +22,8 @@ const PIECE_ROWS: usize = 8192;
 #[derive(Default)]
 pub struct Pairs {
     sides: [Vec<u64>; 2],
+    /// What each of them is to what follows; empty if all are insertions.
+    kinds: Vec<Kind>,
     marks: Vec<Mark>,
 }
 
@@ -30,6 +32,11 @@ impl Pairs {
     pub fn put(&mut self, side: usize, row: u64, partner: u64) {
         self.sides[side].push(row);
         self.sides[1 - side].push(partner);
+    }
+
+    /// Notes of what kind the last pair, or padding, is. Where this is said, it is said of all.
+    pub fn of_kind(&mut self, kind: Kind) {
+        self.kinds.push(kind);
     }
 
     /// Notes that a row is to be padded if it found no partner.
@@ -67,7 +74,7 @@ impl Shape {
 
     /// Emits what was noted, and empties the notes.
     pub fn emit(&self, pairs: &mut Pairs, stores: &mut [RowStore; 2], pads: [bool; 2], out: &mut Output) -> Result<()> {
-        let Pairs { sides: [left, right], marks } = std::mem::take(pairs);
+        let Pairs { sides: [left, right], kinds, marks } = std::mem::take(pairs);
         let mut marks = marks.into_iter().peekable();
         for start in (0..left.len()).step_by(PIECE_ROWS) {
             let end = left.len().min(start + PIECE_ROWS);
@@ -75,7 +82,8 @@ impl Shape {
             while let Some(mark) = marks.next_if(|mark| (mark.after as usize) < end || end == left.len()) {
                 here.push(Mark { after: mark.after - start as u32, ..mark });
             }
-            out.emit(self.piece([&left[start..end], &right[start..end]], here, stores, pads)?);
+            let kinds = kinds.get(start..end).unwrap_or_default();
+            out.emit(self.piece([&left[start..end], &right[start..end]], kinds, here, stores, pads)?);
         }
         if let Some(last) = marks.last() {
             out.watermark(last.watermark);
@@ -86,21 +94,24 @@ impl Shape {
     fn piece(
         &self,
         sides: [&[u64]; 2],
+        kinds: &[Kind],
         marks: Vec<Mark>,
         stores: &mut [RowStore; 2],
         pads: [bool; 2],
     ) -> Result<Batch> {
         let mut columns = stores[LEFT].gather(sides[LEFT])?;
         columns.extend(stores[RIGHT].gather(sides[RIGHT])?);
+        let of_kind = |kinds: Vec<Kind>| (!kinds.is_empty()).then(|| Kinds::new(kinds));
         if self.residual.is_none() && pads == [false, false] {
             let rows = RecordBatch::try_new(self.schema.clone(), columns)?;
-            return Ok(Batch { marks, ..Batch::insert(rows) });
+            return Ok(Batch { rows, kinds: of_kind(kinds.to_vec()), marks });
         }
         let keep = self.verdicts(sides, &columns, stores, pads)?;
         let columns: Vec<ArrayRef> = columns.iter().map(|column| filter(column, &keep)).collect::<Result<_, _>>()?;
         let kept: Vec<u32> = (0u32..).zip(keep.values()).filter_map(|(place, keep)| keep.then_some(place)).collect();
         let rows = RecordBatch::try_new(self.schema.clone(), columns)?;
-        Ok(Batch { marks: Mark::replace(&marks, &kept), ..Batch::insert(rows) })
+        let kinds = kept.iter().filter_map(|&place| kinds.get(place as usize).copied()).collect();
+        Ok(Batch { rows, kinds: of_kind(kinds), marks: Mark::replace(&marks, &kept) })
     }
 
     /// Which pairs hold, and which paddings are due. Rows that found a partner are marked on the way.
