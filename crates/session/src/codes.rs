@@ -154,6 +154,11 @@ pub const CODES: &[Code] = &[
         "Only aggregate functions stand beside GROUP BY; other expressions must be part of the key.",
     ),
     says("E0415", "grouping sets do not resolve", "GROUPING SETS, ROLLUP and CUBE take lists of columns."),
+    says(
+        "E0416",
+        "the pattern cannot be searched",
+        "Flink's search has limits: variables one behind the other, none twice, no greedy one at the end.",
+    ),
     says("E0420", "a view takes no rows", "INSERT INTO writes into tables. Write into the table below the view."),
     says(
         "E0421",

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    DateTimeField, Expr, Ident, Interval, ObjectName, ObjectNamePart, Query, Select, SelectItem, SetExpr, TableFactor,
-    Value, VisitMut as _, VisitorMut, WildcardAdditionalOptions,
+    DateTimeField, Expr, Ident, Interval, MatchRecognizePattern, MatchRecognizeSymbol, ObjectName, ObjectNamePart,
+    Query, Select, SelectItem, SetExpr, TableFactor, Value, VisitMut as _, VisitorMut, WildcardAdditionalOptions,
 };
 
 use crate::catalog::{Catalog, key};
@@ -41,14 +41,14 @@ impl Native<'_> {
         let piped =
             text.contains("|>") || text.trim_start().get(..4).is_some_and(|from| from.eq_ignore_ascii_case("from"));
         let changed = self.rewrite(&mut query)?;
-        Ok(if foreign || piped || changed { format!("{query:#}") } else { text.trim().to_string() })
+        Ok(if foreign || piped || changed { written(&query) } else { text.trim().to_string() })
     }
 
     /// The same of a query whose text is not at hand.
     pub fn tree(&self, query: &Query) -> Result<String, SqlError> {
         let mut query = query.clone();
         self.rewrite(&mut query)?;
-        Ok(format!("{query:#}"))
+        Ok(written(&query))
     }
 
     /// The expression `text` in Flink's words.
@@ -193,6 +193,26 @@ fn flow(result: Result<(), SqlError>) -> ControlFlow<SqlError> {
     result.map_or_else(ControlFlow::Break, ControlFlow::Continue)
 }
 
+/// What stands between the pattern and the definitions of a tree whose `WITHIN` was put back.
+const BEHIND_WITHIN: &str = "/*) DEFINE */ ";
+
+/// A tree as text.
+fn written(query: &Query) -> String {
+    format!("{query:#}").replace(BEHIND_WITHIN, "")
+}
+
+/// Puts `WITHIN` behind the pattern, where the tree has no place for it: the bracket and the word that are printed
+/// there stand in a comment, which [`written`] leaves out.
+fn put_within_back(factor: &mut TableFactor) {
+    let Some(within) = shape::within(factor).cloned() else { return };
+    let TableFactor::MatchRecognize { pattern, symbols, .. } = factor else { return };
+    symbols.remove(0);
+    let Some(first) = symbols.first_mut() else { return };
+    let raw = |text: String| MatchRecognizePattern::Symbol(MatchRecognizeSymbol::Named(Ident::new(text)));
+    *pattern = raw(format!("{pattern}) WITHIN {within} /*"));
+    first.symbol = Ident::new(format!("*/ DEFINE {}", first.symbol));
+}
+
 impl VisitorMut for Walk<'_> {
     type Break = SqlError;
 
@@ -207,6 +227,7 @@ impl VisitorMut for Walk<'_> {
     }
 
     fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<SqlError> {
+        put_within_back(factor);
         let hints = shape::options(factor);
         if let TableFactor::Table { name, args: None, with_hints, alias, .. } = factor {
             let parts = || name.0.iter().filter_map(ObjectNamePart::as_ident);
@@ -317,6 +338,19 @@ mod tests {
         assert!(said("SELECT ts + INTERVAL '100' SECOND FROM demo.t").contains("INTERVAL '100' SECOND (3)"));
         assert_eq!(worded(1_500).to_string(), "INTERVAL '1.500' SECOND");
         assert_eq!(worded(864_000_000_000).to_string(), "INTERVAL '10000' DAY (5)");
+    }
+
+    #[test]
+    fn within_stands_behind_the_pattern_again() {
+        let flat = |text: &str| said(text).split_whitespace().collect::<Vec<_>>().join(" ");
+        let text = "SELECT m.a FROM demo.t MATCH_RECOGNIZE (ORDER BY ts MEASURES A.v AS a PATTERN (A+? B{1,2} C) \
+                    WITHIN INTERVAL '100' SECOND DEFINE A AS A.v > 1, C AS 'DEFINE' = 'x') AS m";
+        let written = flat(text);
+        assert!(
+            written.contains("PATTERN (A+? B{1,2} C) WITHIN INTERVAL '100' SECOND (3) DEFINE A AS A.v > 1, C AS"),
+            "{written}"
+        );
+        assert!(!written.contains("/*"), "{written}");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use crate::error::{Span, SqlError};
-use crate::parse::{foreign, legacy};
+use crate::parse::{foreign, legacy, matched};
 use crate::pipe;
 use crate::shape;
 use crate::window::WindowCall;
@@ -89,6 +89,7 @@ impl VisitorMut for Shapes {
 
 impl Shapes {
     fn table_factor(&mut self, factor: &mut TableFactor) -> Result<(), SqlError> {
+        matched::restore(factor);
         if let Some(call) = WindowCall::of(factor)? {
             self.foreign |= foreign::is_foreign(factor);
             *factor = call.factor();

@@ -13,6 +13,7 @@ mod json;
 mod lower;
 mod names;
 mod node;
+mod pattern;
 mod provider;
 mod refuse;
 mod relation;

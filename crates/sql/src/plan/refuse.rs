@@ -57,7 +57,6 @@ impl Visitor for Refusals {
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> Found {
         match factor {
-            TableFactor::MatchRecognize { .. } => found("match-recognize", "MATCH_RECOGNIZE", Span::of(factor)),
             TableFactor::Table { version: Some(_), .. } => {
                 found("temporal-join", "FOR SYSTEM_TIME AS OF", Span::of(factor))
             }

@@ -8,6 +8,7 @@ mod columns;
 mod grouping;
 mod interval;
 mod join;
+mod matches;
 mod over;
 mod plain;
 mod rank;
@@ -28,7 +29,7 @@ use millstream_plan::{Graph, NodeId, Op, RowType};
 use self::columns::Columns;
 pub(super) use self::columns::unique;
 pub(super) use self::rows::{Rows, Slot};
-use super::node::{UnnestNode, WindowNode};
+use super::node::{MatchNode, UnnestNode, WindowNode};
 use super::refuse::unsupported;
 use crate::SqlError;
 use crate::error::Span;
@@ -109,6 +110,8 @@ impl<'a> Lowering<'a> {
                     self.window(window)
                 } else if let Some(unnest) = extension.node.as_any().downcast_ref::<UnnestNode>() {
                     self.unnest(unnest)
+                } else if let Some(matches) = extension.node.as_any().downcast_ref::<MatchNode>() {
+                    self.matches(matches)
                 } else {
                     Err(unsupported("relation", extension.node.name(), None))
                 }
