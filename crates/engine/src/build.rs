@@ -10,8 +10,8 @@ use crate::expression::Expression;
 use crate::operator::Operator;
 use crate::operators::{
     CurrentWatermarkOperator, GroupAggregateOperator, IntervalJoinOperator, JoinOperator, LimitOperator,
-    NormalizeOperator, OverOperator, SessionAggregateOperator, SessionRowsOperator, SortOperator, TableJoinOperator,
-    TemporalJoinOperator, WindowAggregateOperator, WindowJoinOperator, rank,
+    MatchRecognizeOperator, NormalizeOperator, OverOperator, SessionAggregateOperator, SessionRowsOperator,
+    SortOperator, TableJoinOperator, TemporalJoinOperator, WindowAggregateOperator, WindowJoinOperator, rank,
 };
 use crate::spill::{Memory, SpillingOperator};
 use crate::stage::{AssignWindow, Expand, Filter, Project, Stage, Unnest};
@@ -76,6 +76,7 @@ pub fn build(graph: &Graph, node: &Node) -> Result<Work> {
         Op::Over(plan) => operator(Box::new(OverOperator::new(plan, input(0), schema)?)),
         Op::Rank(plan) => operator(rank(plan, input(0), schema)?),
         Op::Sort(plan) => operator(Box::new(SortOperator::new(plan, input(0))?)),
+        Op::MatchRecognize(plan) => operator(Box::new(MatchRecognizeOperator::new(plan, input(0), schema)?)),
         Op::Normalize { key } => operator(Box::new(NormalizeOperator::new(key, input(0))?)),
         Op::IntervalJoin(plan) => operator(Box::new(IntervalJoinOperator::new(plan, input(0), input(1), schema)?)),
         Op::WindowJoin(plan) => operator(Box::new(WindowJoinOperator::new(plan, input(0), input(1), schema)?)),

@@ -42,6 +42,14 @@ struct Piece {
     bytes: usize,
 }
 
+/// Where rows lie: the pieces that have any of them, and for each row its piece among those and its place in it. A
+/// row that is all null lies in the piece behind the last.
+struct Found {
+    used: Vec<usize>,
+    nulls: bool,
+    places: Vec<(usize, usize)>,
+}
+
 /// A bit per number.
 #[derive(Default)]
 struct Bits(Vec<u64>);
@@ -148,6 +156,17 @@ impl RowStore {
 
     /// The columns of these rows, in this order; [`NO_ROW`] gives nulls.
     pub fn gather(&self, numbers: &[u64]) -> Result<Vec<ArrayRef>> {
+        let found = self.find_all(numbers);
+        (0..self.schema.fields().len()).map(|column| self.pick(column, &found)).collect()
+    }
+
+    /// One column of these rows.
+    pub fn column(&self, column: usize, numbers: &[u64]) -> Result<ArrayRef> {
+        self.pick(column, &self.find_all(numbers))
+    }
+
+    /// Where these rows lie.
+    fn find_all(&self, numbers: &[u64]) -> Found {
         let mut places = Vec::with_capacity(numbers.len());
         let mut used: Vec<usize> = Vec::new();
         let mut slots = vec![usize::MAX; self.pieces.len()];
@@ -171,15 +190,19 @@ impl RowStore {
             }
             places.push((slot, self.pieces[last].place(number)));
         }
-        if let ([one], false) = (used.as_slice(), nulls) {
-            let indices = UInt32Array::from_iter_values(places.iter().map(|&(_, place)| place as u32));
-            let columns = self.pieces[*one].rows.columns();
-            return columns.iter().map(|column| Ok(take(column, &indices, None)?)).collect();
-        }
         if nulls {
             places.iter_mut().filter(|place| place.0 == usize::MAX).for_each(|place| place.0 = used.len());
         }
-        (0..self.schema.fields().len()).map(|column| self.weave(column, &used, nulls, &places)).collect()
+        Found { used, nulls, places }
+    }
+
+    /// A column of rows that were found.
+    fn pick(&self, column: usize, found: &Found) -> Result<ArrayRef> {
+        if let ([one], false) = (found.used.as_slice(), found.nulls) {
+            let indices = UInt32Array::from_iter_values(found.places.iter().map(|&(_, place)| place as u32));
+            return Ok(take(self.pieces[*one].rows.column(column), &indices, None)?);
+        }
+        self.weave(column, &found.used, found.nulls, &found.places)
     }
 
     fn weave(&self, column: usize, used: &[usize], nulls: bool, places: &[(usize, usize)]) -> Result<ArrayRef> {

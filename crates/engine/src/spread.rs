@@ -147,6 +147,10 @@ impl Parts {
                 self.rows("rows", &plan.partition, &[], &mut out)?;
                 self.rows("done", &(0..plan.partition.len()).collect::<Vec<_>>(), &[], &mut out)?;
             }
+            Op::MatchRecognize(plan) => {
+                self.rows("rows", &plan.partition, &["places"], &mut out)?;
+                self.rows("runs", &(0..plan.partition.len()).collect::<Vec<_>>(), &[], &mut out)?;
+            }
             Op::Normalize { key } => self.rows("rows", key, &[], &mut out)?,
             Op::IntervalJoin(_) | Op::WindowJoin(_) | Op::TemporalJoin(_) | Op::Join(_) => {
                 for (port, name) in ["left", "right"].into_iter().enumerate() {

@@ -87,6 +87,11 @@ fn obstacle(graph: &Graph, node: &Node, unknown: &impl Fn(&str) -> bool) -> Opti
         Op::WindowAggregate(window) => {
             odd_window(graph, node, window).or_else(|| aggregate(&window.aggregates, unknown))
         }
+        Op::MatchRecognize(matches) => {
+            let exprs: Vec<_> = matches.exprs().cloned().collect();
+            let called = || matches.aggregates().find_map(|call| aggregate(std::slice::from_ref(call), unknown));
+            function(&exprs, unknown).or_else(called)
+        }
         Op::Over(over) => over.calls.iter().find_map(|call| aggregate(std::slice::from_ref(&call.call), unknown)),
         _ => None,
     }

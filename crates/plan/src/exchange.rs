@@ -37,6 +37,7 @@ impl Op {
             Op::AssignWindow(assign) => Some(assign.partition.clone()),
             Op::Over(over) => Some(over.partition.clone()),
             Op::Rank(rank) => Some(rank.partition.clone()),
+            Op::MatchRecognize(matches) => Some(matches.partition.clone()),
             Op::Normalize { key } => Some(key.clone()),
             Op::IntervalJoin(IntervalJoin { on, .. })
             | Op::WindowJoin(WindowJoin { join: Join { on, .. }, .. })

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use datafusion::logical_expr::Expr;
 
 use crate::{
-    AssignWindow, GroupAggregate, IntervalJoin, Join, Over, Rank, RowType, Sort, Tap, TemporalJoin, WindowAggregate,
-    WindowJoin,
+    AssignWindow, GroupAggregate, IntervalJoin, Join, MatchRecognize, Over, Rank, RowType, Sort, Tap, TemporalJoin,
+    WindowAggregate, WindowJoin,
 };
 
 /// The place of a node in its graph. Inputs always have smaller numbers than the nodes that read them.
@@ -64,6 +64,8 @@ pub enum Op {
     Rank(Rank),
     /// Puts rows in order of event time.
     Sort(Sort),
+    /// Finds rows that follow each other as a pattern says.
+    MatchRecognize(MatchRecognize),
     /// Turns upserts by key into changes that repeat the old row.
     Normalize {
         /// The key columns.
@@ -178,6 +180,7 @@ impl Op {
             Op::Over(_) => "over",
             Op::Rank(_) => "rank",
             Op::Sort(_) => "sort",
+            Op::MatchRecognize(_) => "match-recognize",
             Op::Normalize { .. } => "normalize",
             Op::IntervalJoin(_) => "interval-join",
             Op::WindowJoin(_) => "window-join",

@@ -47,6 +47,13 @@ impl Graph {
                  table that ends"
                     .to_string(),
             ),
+            Op::MatchRecognize(matches) if matches.within.is_none() && (matches.is_unbounded() || !matches.partition.is_empty()) => {
+                let whose = if matches.partition.is_empty() { "" } else { " of each partition" };
+                (
+                    format!("keeps the rows of every match{whose} that has begun, until it ends or fails"),
+                    "say how long a match may take: PATTERN (…) WITHIN INTERVAL '…' DEFINE …".to_string(),
+                )
+            }
             _ => return None,
         };
         Some(Growth { uid: node.uid.clone(), keeps, way_out })

@@ -6,8 +6,8 @@ use std::fmt;
 use datafusion::logical_expr::Expr;
 
 use crate::{
-    AggregateCall, AggregateKind, Changes, Emits, Equality, Frame, Graph, Node, NodeId, Op, Order, Over, OverCall,
-    Rank, Reads, Target, TemporalJoin, WindowAggregate, WindowInput, WindowJoin,
+    AfterMatch, AggregateCall, AggregateKind, Changes, Emits, Equality, Frame, Graph, MatchRecognize, MatchValue, Node,
+    NodeId, Op, Order, Over, OverCall, Rank, Reads, Target, TemporalJoin, WindowAggregate, WindowInput, WindowJoin,
 };
 
 impl fmt::Display for Graph {
@@ -66,6 +66,7 @@ impl Graph {
                 let then = if sort.then.is_empty() { "" } else { ", " };
                 format!("by {}{then}{}", self.name(node, 0, sort.time), self.order(node, &sort.then))
             }
+            Op::MatchRecognize(matches) => self.matches(node, matches),
             Op::Normalize { key } => format!("by [{}]", self.names(node, key)),
             Op::IntervalJoin(join) => {
                 let (left, right) = (self.name(node, 0, join.left_time), self.name(node, 1, join.right_time));
@@ -138,6 +139,42 @@ impl Graph {
         };
         let (order, partition) = (self.order(node, &rank.order), self.names(node, &rank.partition));
         format!("{} to {} by [{order}] in [{partition}]{number}{emits}", rank.first, rank.last)
+    }
+
+    fn matches(&self, node: &Node, matches: &MatchRecognize) -> String {
+        let name = |place: usize| &matches.variables[place].name;
+        let mut pattern = Vec::new();
+        let mut defined = Vec::new();
+        for variable in &matches.variables {
+            pattern.push(format!("{}{}", variable.name, variable.repeats));
+            defined.extend(variable.condition.as_ref().map(|condition| format!("{}: {condition}", variable.name)));
+        }
+        let within = matches.within.map(|ms| format!(" within {ms} ms")).unwrap_or_default();
+        let after = match matches.after {
+            AfterMatch::PastLastRow => "past last row".to_string(),
+            AfterMatch::ToNextRow => "to next row".to_string(),
+            AfterMatch::ToFirst(place) => format!("to first {}", name(place)),
+            AfterMatch::ToLast(place) => format!("to last {}", name(place)),
+        };
+        let then = match matches.then.as_slice() {
+            [] => String::new(),
+            then => format!(", {}", self.order(node, then)),
+        };
+        let (time, partition) = (self.name(node, 0, matches.time), self.names(node, &matches.partition));
+        let reads = matches.reads.iter().filter_map(|read| match &read.value {
+            MatchValue::Aggregate(call) => {
+                Some(format!("{} = {}", read.name, self.calls(node, std::slice::from_ref(call))))
+            }
+            _ => None,
+        });
+        let reads: Vec<String> = reads.collect();
+        let reads = if reads.is_empty() { String::new() } else { format!(" with {}", reads.join(", ")) };
+        format!(
+            "({}){within} where [{}] measures [{}]{reads} by [{partition}] on {time}{then}, {after}",
+            pattern.join(" "),
+            defined.join(", "),
+            exprs(&matches.measures)
+        )
     }
 
     fn order(&self, node: &Node, order: &[Order]) -> String {

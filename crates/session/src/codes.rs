@@ -159,6 +159,11 @@ pub const CODES: &[Code] = &[
         "a version of the table cannot be found",
         "FOR SYSTEM_TIME AS OF o.ts stands behind the right table of an inner or left join. It takes an event-time column of the left side; the right side has event time and a primary key, and the join names that key.",
     ),
+    says(
+        "E0417",
+        "the pattern cannot be searched",
+        "Flink's search has limits: variables one behind the other, none twice, no greedy one at the end.",
+    ),
     says("E0420", "a view takes no rows", "INSERT INTO writes into tables. Write into the table below the view."),
     says(
         "E0421",

@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use datafusion::sql::sqlparser::ast::{
-    DateTimeField, Expr, Ident, Interval, ObjectName, ObjectNamePart, Query, Select, SelectItem, SetExpr, TableFactor,
-    Value, WildcardAdditionalOptions,
+    DateTimeField, Expr, Ident, Interval, MatchRecognizePattern, MatchRecognizeSymbol, ObjectName, ObjectNamePart,
+    Query, Select, SelectItem, SetExpr, TableFactor, Value, WildcardAdditionalOptions,
 };
 
 use crate::catalog::{Catalog, key};
@@ -41,14 +41,14 @@ impl Native<'_> {
         let piped =
             text.contains("|>") || text.trim_start().get(..4).is_some_and(|from| from.eq_ignore_ascii_case("from"));
         let changed = self.rewrite(&mut query)?;
-        Ok(if foreign || piped || changed { format!("{query:#}") } else { text.trim().to_string() })
+        Ok(if foreign || piped || changed { written(&query) } else { text.trim().to_string() })
     }
 
     /// The same of a query whose text is not at hand.
     pub fn tree(&self, query: &Query) -> Result<String, SqlError> {
         let mut query = query.clone();
         self.rewrite(&mut query)?;
-        Ok(format!("{query:#}"))
+        Ok(written(&query))
     }
 
     /// The expression `text` in Flink's words.
@@ -184,26 +184,48 @@ fn worded(ms: i64) -> Interval {
     }
 }
 
-/// A query as text. Versions stand before the alias of their table, where Flink has them: sqlparser writes them behind it.
+/// A query as text in Flink's order of words, on one line.
 pub(crate) fn printed(query: &Query) -> String {
-    struct Versions;
-    impl Rewrite for Versions {
+    struct Words;
+    impl Rewrite for Words {
         fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> Result<(), SqlError> {
+            put_within_back(factor);
             version_first(factor);
             Ok(())
         }
     }
     let mut query = query.clone();
-    walk::rewrite(&mut query, &mut Versions).expect("nothing is refused");
-    query.to_string()
+    walk::rewrite(&mut query, &mut Words).expect("nothing is refused");
+    query.to_string().replace(BEHIND_WITHIN, "")
 }
 
+/// Puts a version before the alias of its table, where Flink has it: sqlparser writes it behind.
 fn version_first(factor: &mut TableFactor) {
     if let TableFactor::Table { name, version, .. } = factor
         && let Some(version) = version.take()
     {
         *name = ObjectName::from(vec![Ident::new(format!("{name} {version}"))]);
     }
+}
+
+/// What stands between the pattern and the definitions of a tree whose `WITHIN` was put back.
+const BEHIND_WITHIN: &str = "/*) DEFINE */ ";
+
+/// A tree as text.
+fn written(query: &Query) -> String {
+    format!("{query:#}").replace(BEHIND_WITHIN, "")
+}
+
+/// Puts `WITHIN` behind the pattern, where the tree has no place for it: the bracket and the word that are printed
+/// there stand in a comment, which [`written`] leaves out.
+fn put_within_back(factor: &mut TableFactor) {
+    let Some(within) = shape::within(factor).cloned() else { return };
+    let TableFactor::MatchRecognize { pattern, symbols, .. } = factor else { return };
+    symbols.remove(0);
+    let Some(first) = symbols.first_mut() else { return };
+    let raw = |text: String| MatchRecognizePattern::Symbol(MatchRecognizeSymbol::Named(Ident::new(text)));
+    *pattern = raw(format!("{pattern}) WITHIN {within} /*"));
+    first.symbol = Ident::new(format!("*/ DEFINE {}", first.symbol));
 }
 
 impl Rewrite for Walk<'_> {
@@ -217,6 +239,7 @@ impl Rewrite for Walk<'_> {
     }
 
     fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> Result<(), SqlError> {
+        put_within_back(factor);
         let hints = shape::options(factor);
         if let TableFactor::Table { name, args: None, with_hints, alias, .. } = factor {
             let parts = || name.0.iter().filter_map(ObjectNamePart::as_ident);
@@ -334,6 +357,19 @@ mod tests {
     fn a_version_stands_before_the_alias_of_its_table() {
         let text = said("FROM u |> JOIN u /*+ OPTIONS('a' = 'b') */ FOR SYSTEM_TIME AS OF u.ts AS r ON u.a = r.a");
         assert!(text.contains("u /*+ OPTIONS('a' = 'b') */ FOR SYSTEM_TIME AS OF u.ts AS r ON"), "{text}");
+    }
+
+    #[test]
+    fn within_stands_behind_the_pattern_again() {
+        let flat = |text: &str| said(text).split_whitespace().collect::<Vec<_>>().join(" ");
+        let text = "SELECT m.a FROM demo.t MATCH_RECOGNIZE (ORDER BY ts MEASURES A.v AS a PATTERN (A+? B{1,2} C) \
+                    WITHIN INTERVAL '100' SECOND DEFINE A AS A.v > 1, C AS 'DEFINE' = 'x') AS m";
+        let written = flat(text);
+        assert!(
+            written.contains("PATTERN (A+? B{1,2} C) WITHIN INTERVAL '100' SECOND (3) DEFINE A AS A.v > 1, C AS"),
+            "{written}"
+        );
+        assert!(!written.contains("/*"), "{written}");
     }
 
     #[test]

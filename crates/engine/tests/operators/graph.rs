@@ -11,8 +11,8 @@ use millstream_plan::{
     WindowJoin,
 };
 
-use crate::ranks;
 use crate::story::{Input, Story};
+use crate::{patterns, ranks};
 
 /// The graph of a story: a scan per input, and the step.
 pub fn graph(story: &Story) -> Graph {
@@ -112,6 +112,9 @@ impl Words<'_> {
 }
 
 fn step(text: &str, inputs: &[RowType]) -> (Op, RowType) {
+    if text.starts_with("match ") {
+        return patterns::step(text, &inputs[0]);
+    }
     let (head, calls) = text.split_once(": ").map_or((text, ""), |(head, calls)| (head, calls));
     let mut words = Words { words: head.split_whitespace().peekable(), schema: inputs[0].schema.clone() };
     let calls: Vec<AggregateCall> =

@@ -41,6 +41,10 @@ impl Node {
             Op::GroupAggregate(group) => grouped(&group.aggregates, &mut add),
             Op::WindowAggregate(window) => grouped(&window.aggregates, &mut add),
             Op::Over(over) => over.calls.iter().for_each(|call| grouped([&call.call], &mut add)),
+            Op::MatchRecognize(matches) => {
+                called(matches.exprs(), &mut add);
+                matches.aggregates().for_each(|call| grouped([call], &mut add));
+            }
             Op::Scan { tap, .. } => called(computed(tap), &mut add),
             Op::Unnest(_)
             | Op::Union

@@ -85,7 +85,8 @@ impl Seat {
     /// How many rows its windows have given since the last look back.
     pub fn closed(&mut self) -> u64 {
         let operators = self.head.replay().counters().operators();
-        let windows = |op: &Op| matches!(op, Op::WindowAggregate(_) | Op::Rank(_) | Op::Over(_));
+        let windows =
+            |op: &Op| matches!(op, Op::WindowAggregate(_) | Op::Rank(_) | Op::Over(_) | Op::MatchRecognize(_));
         let nodes = self.head.graph().nodes.iter().zip(operators);
         nodes.filter(|(node, _)| windows(&node.op)).map(|(_, operator)| operator.rows_out).sum()
     }

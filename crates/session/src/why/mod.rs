@@ -9,6 +9,7 @@ mod condition;
 mod join;
 pub mod moment;
 mod outlet;
+mod pattern;
 mod rows;
 mod show;
 mod source;
@@ -102,6 +103,7 @@ fn at_node(scene: &Scene<'_>, id: NodeId) -> Vec<Cause> {
         Op::TemporalJoin(plan) => temporal::causes(scene, id, plan),
         Op::Join(plan) => join::regular(scene, id, plan),
         Op::TableJoin(plan) => join::table(scene, id, plan),
+        Op::MatchRecognize(plan) => pattern::causes(scene, id, plan),
         Op::Limit { skip, fetch } => rows::limit(scene, id, *skip, *fetch),
         Op::Project(_) | Op::Expand(_) | Op::Union | Op::GroupAggregate(_) | Op::Normalize { .. } => Vec::new(),
         Op::Over(_) | Op::Rank(_) | Op::Sort(_) | Op::CurrentWatermark => Vec::new(),

@@ -228,6 +228,9 @@ fn paste(session: &mut Session, answer: &Answer) {
             "WATERMARK" => format!("CREATE TABLE t (ts TIMESTAMP(3), {way}) WITH ('connector' = 'datagen')"),
             "WHERE" => format!("SELECT * FROM t {way}"),
             "HAVING" => format!("SELECT a FROM t GROUP BY a {way}"),
+            "PATTERN" => {
+                format!("SELECT * FROM t MATCH_RECOGNIZE (ORDER BY ts MEASURES LAST(v) AS v {way} DEFINE x AS TRUE)")
+            }
             "LEFT" => format!("SELECT * FROM t {way}"),
             "LIMIT" | "OFFSET" => format!("SELECT * FROM t {way}"),
             _ => way.clone(),

@@ -17,7 +17,7 @@ use crate::status::count;
 pub fn causes(scene: &Scene<'_>, id: NodeId) -> Vec<Cause> {
     let operator = scene.operator(id);
     let mut causes = Vec::new();
-    causes.extend(late(scene, id));
+    causes.extend(late(scene, id, "came after the windows they belong to had closed"));
     if let Detail::Windows(windows) = &operator.detail
         && operator.rows_out == 0
         && let Some(first) = windows.first.first()
@@ -27,8 +27,8 @@ pub fn causes(scene: &Scene<'_>, id: NodeId) -> Vec<Cause> {
     causes
 }
 
-/// Rows that came when all their windows had closed.
-fn late(scene: &Scene<'_>, id: NodeId) -> Option<Cause> {
+/// Rows that came too late, and for what: in the words of `came`.
+pub fn late(scene: &Scene<'_>, id: NodeId, came: &str) -> Option<Cause> {
     let operator = scene.operator(id);
     let (all, late) = (scene.rows_in(id), operator.late);
     if late == 0 {
@@ -36,7 +36,7 @@ fn late(scene: &Scene<'_>, id: NodeId) -> Option<Cause> {
     }
     let clock = scene.event_clock(id);
     let of = if late == all { format!("all {}", rows(all)) } else { format!("{} of {}", count(late), rows(all)) };
-    let mut text = format!("{of} came after the windows they belong to had closed");
+    let mut text = format!("{of} {came}");
     let source = scene.scans_below(id).into_iter().filter_map(|scan| scene.inside.source(scan)).next();
     let times = source.and_then(|source| {
         let times = source.partitions.iter().filter_map(|partition| partition.times);

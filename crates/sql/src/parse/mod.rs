@@ -13,6 +13,7 @@ mod like;
 mod limits;
 mod lines;
 mod look;
+mod matched;
 mod normal;
 mod plot;
 mod query;

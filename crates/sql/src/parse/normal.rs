@@ -8,7 +8,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use crate::error::{Span, SqlError};
-use crate::parse::{foreign, legacy};
+use crate::parse::{foreign, legacy, matched};
 use crate::pipe;
 use crate::shape;
 use crate::walk::{self, Rewrite};
@@ -67,6 +67,7 @@ impl Rewrite for Shapes {
 
 impl Shapes {
     fn table_factor(&mut self, factor: &mut TableFactor) -> Result<(), SqlError> {
+        matched::restore(factor);
         if let Some(call) = WindowCall::of(factor)? {
             self.foreign |= foreign::is_foreign(factor);
             *factor = call.factor();

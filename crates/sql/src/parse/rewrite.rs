@@ -8,10 +8,15 @@
 //! | `ROW<…>`, `MAP<…>`, `ARRAY<…>` | a type with the whole text as its quoted name |
 //! | `MAP[k, v]` | `MAP(k, v)` |
 //! | `PATTERN (…) WITHIN INTERVAL … DEFINE` | ``PATTERN (…) DEFINE `WITHIN` AS INTERVAL …,`` |
+//! | `AFTER MATCH SKIP TO a` | `AFTER MATCH SKIP TO LAST a` |
+//! | `(SELECT …) MATCH_RECOGNIZE` | `` `@rows`((SELECT …)) MATCH_RECOGNIZE`` |
+//! | `FINAL LAST(…)` in `MEASURES` | `LAST(…)`: all measures are final |
 //! | `\|> DISTINCT`, `\|> SELECT DISTINCT …` | `\|> CALL DISTINCT()` (behind the list) |
 //! | `JSON_OBJECT(KEY k VALUE v, …)` | `JSON_OBJECT(k, v, …)` |
 //! | `WINDOW TUMBLING (SIZE 1 HOUR) … GROUP BY k` | ``… GROUP BY TUMBLE(`ROWTIME`, INTERVAL '1' HOUR), k`` |
 //! | `EMIT CHANGES`, `EMIT ON WINDOW CLOSE` at the end | nothing: that is how every query here emits |
+
+use std::collections::BTreeSet;
 
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
@@ -19,14 +24,16 @@ use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 use crate::error::{Span, SqlError};
 use crate::parse::cursor::is_word;
 use crate::parse::tokens::{self, span_of};
-use crate::parse::{Cursor, ksql, types};
+use crate::parse::{Cursor, ksql, matched, types};
 use crate::statement::TableOption;
 
 /// The tokens that are left, in words that sqlparser knows.
 pub fn tokens(cursor: &Cursor<'_>) -> Result<Vec<TokenWithSpan>, SqlError> {
     let out = Vec::with_capacity(cursor.rest().len());
-    let mut rewrite = Rewrite { out, closing: Vec::new(), distinct: Vec::new(), window: None };
     let mut cursor = without_emit(cursor.clone());
+    let from = cursor.position();
+    let matched = matched::queries(cursor.rest()).into_iter().map(|at| from + at).collect();
+    let mut rewrite = Rewrite { out, closing: Vec::new(), distinct: Vec::new(), window: None, matched };
     while let Some(token) = cursor.peek() {
         rewrite.finish_distinct(cursor.position());
         if !rewrite.special(token, &mut cursor)? {
@@ -103,6 +110,8 @@ struct Rewrite {
     distinct: Vec<(usize, Span)>,
     /// A window of ksqlDB that waits for its `GROUP BY`.
     window: Option<Waiting>,
+    /// The brackets that open a query with a pattern behind it.
+    matched: BTreeSet<usize>,
 }
 
 /// A key that waits for the `GROUP BY` of its level.
@@ -119,6 +128,8 @@ enum Closing {
     Round,
     /// `KEY k VALUE v` in it becomes `k, v`.
     Pairs,
+    /// It closes two.
+    Twice,
 }
 
 impl Rewrite {
@@ -128,13 +139,26 @@ impl Rewrite {
             return self.hint(cursor).map(|()| true);
         }
         match token {
+            Token::LParen if self.matched.contains(&cursor.position()) => {
+                self.put(Token::make_word(matched::ROWS, Some('`')), cursor.here());
+                self.put(Token::LParen, cursor.here());
+                self.closing.push(Closing::Twice);
+            }
+            Token::LBrace if cursor.ahead(1) == Some(&Token::Minus) => {
+                let error = SqlError::new("E0417", "{- … -} is not supported: all rows of a match count");
+                return Err(error.at(cursor.here()));
+            }
             Token::LParen | Token::LBracket | Token::LBrace => self.closing.push(Closing::Same),
             Token::RParen | Token::RBracket | Token::RBrace => {
-                if let Some(Closing::Round) = self.closing.pop() {
-                    let place = cursor.here();
-                    cursor.next();
-                    self.put(Token::RParen, place);
-                    return Ok(true);
+                let place = cursor.here();
+                match self.closing.pop() {
+                    Some(Closing::Round) => {
+                        cursor.next();
+                        self.put(Token::RParen, place);
+                        return Ok(true);
+                    }
+                    Some(Closing::Twice) => self.put(Token::RParen, place),
+                    _ => {}
                 }
             }
             Token::Comma if matches!(self.closing.last(), Some(Closing::Pairs)) => {
@@ -144,6 +168,10 @@ impl Rewrite {
             }
             Token::VerticalBarRightAngleBracket => return Ok(self.pipe(cursor)),
             Token::Word(word) if word.quote_style.is_none() => {
+                if word.value.eq_ignore_ascii_case("SUBSET") && self.is_subset(cursor) {
+                    let error = SqlError::new("E0417", "SUBSET is not supported in MATCH_RECOGNIZE").at(cursor.here());
+                    return Err(error.hint("name the variables one by one, or read all rows with a column alone"));
+                }
                 return Ok(self.ksql_window(&word.value, cursor)? || self.word(&word.value, cursor));
             }
             _ => {}
@@ -198,6 +226,9 @@ impl Rewrite {
         }
         if is("TIMESTAMP") {
             return self.local_timestamp(cursor);
+        }
+        if is("TO") || is("FINAL") {
+            return self.of_a_match(is("TO"), cursor);
         }
         is("WITHIN") && self.within(cursor)
     }
@@ -283,6 +314,33 @@ impl Rewrite {
         self.out.extend(interval.rest().iter().cloned());
         self.put(Token::Comma, place);
         *cursor = ahead;
+        true
+    }
+
+    /// `SUBSET u = (a, b)` behind the bracket of `PATTERN`, or behind `WITHIN`.
+    fn is_subset(&self, cursor: &Cursor<'_>) -> bool {
+        let in_brackets = matches!(cursor.ahead(3), Some(Token::LParen));
+        in_brackets && cursor.ahead(2) == Some(&Token::Eq) && matches!(cursor.ahead(1), Some(Token::Word(_)))
+    }
+
+    /// `SKIP TO a`, which is to the last of its rows, and `FINAL` before a function, which says what holds anyway.
+    fn of_a_match(&mut self, to: bool, cursor: &mut Cursor<'_>) -> bool {
+        if !to {
+            let function = cursor.is_word_at(1, "FIRST") || cursor.is_word_at(1, "LAST");
+            if !function || cursor.ahead(2) != Some(&Token::LParen) {
+                return false;
+            }
+            cursor.next();
+            return true;
+        }
+        let behind_skip = self.out.last().is_some_and(|token| is_word(&token.token, "SKIP"));
+        let named = ["NEXT", "FIRST", "LAST"].iter().any(|word| cursor.is_word_at(1, word));
+        if !behind_skip || named {
+            return false;
+        }
+        let place = cursor.here();
+        self.out.extend(cursor.next().cloned());
+        self.put(Token::make_keyword("LAST"), place);
         true
     }
 

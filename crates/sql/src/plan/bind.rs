@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema};
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder};
 use datafusion::sql::planner::PlannerContext;
@@ -56,6 +56,35 @@ pub(super) fn bind(
 pub(super) fn type_of(expr: &Expr, schema: &Schema) -> Result<arrow::datatypes::FieldRef, SqlError> {
     let schema = DFSchema::try_from(schema.clone()).map_err(fault::from_datafusion)?;
     expr.to_field(&schema).map(|(_, field)| field).map_err(fault::from_datafusion)
+}
+
+/// Binds a call of an aggregate function over these columns; the call, and the type of its result.
+pub(super) fn bind_aggregate(
+    schema: &Schema,
+    settings: &Settings,
+    call: &ast::Expr,
+) -> Result<(Expr, arrow::datatypes::FieldRef), SqlError> {
+    let catalog = Catalog::new();
+    let provider = Provider::new(&catalog, settings);
+    let table: SchemaRef = Arc::new(schema.clone());
+    let scan = LogicalPlanBuilder::scan("row", Arc::new(Columns(table)), None).map_err(fault::from_datafusion)?;
+    let bound = provider
+        .planner()
+        .sql_to_expr(rewrite::expression(call)?, scan.schema(), &mut PlannerContext::new())
+        .map_err(fault::from_datafusion)?;
+    let plan = scan.aggregate(Vec::<Expr>::new(), [bound]).and_then(LogicalPlanBuilder::build);
+    let plan = analyze::analyze(plan.map_err(fault::from_datafusion)?, settings)?;
+    let mut found = None;
+    let walk = plan.apply(|plan| {
+        if let LogicalPlan::Aggregate(aggregate) = plan {
+            let call = aggregate.aggr_expr.first().cloned();
+            found = call.zip(aggregate.schema.fields().first().cloned());
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    walk.map_err(fault::from_datafusion)?;
+    let (call, field) = found.ok_or_else(|| SqlError::new("E0414", format!("{call} is not an aggregate function")))?;
+    Ok((unqualified(call)?, field))
 }
 
 fn unqualified(expr: Expr) -> Result<Expr, SqlError> {

@@ -13,6 +13,7 @@ mod json;
 mod lower;
 mod names;
 mod node;
+mod pattern;
 mod processing_time;
 mod provider;
 mod refuse;

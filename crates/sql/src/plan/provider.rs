@@ -57,7 +57,7 @@ impl<'a> Provider<'a> {
             Arc::new(datafusion::functions_nested::planner::FieldAccessPlanner),
             Arc::new(datafusion::functions::core::planner::CoreFunctionPlanner::default()),
         ];
-        let relations: Vec<Arc<dyn RelationPlanner>> = vec![Arc::new(FlinkRelations::new(&settings.zone))];
+        let relations: Vec<Arc<dyn RelationPlanner>> = vec![Arc::new(FlinkRelations::new(settings))];
         let options = options().as_ref();
         Provider { catalog, functions, options, expressions, relations, views: RefCell::default() }
     }

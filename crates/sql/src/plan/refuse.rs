@@ -39,7 +39,6 @@ fn found(construct: &'static str, sentence: &str, span: Option<Span>) -> Found {
 impl Inspect for Refusals {
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> Found {
         match factor {
-            TableFactor::MatchRecognize { .. } => found("match-recognize", "MATCH_RECOGNIZE", Span::of(factor)),
             TableFactor::Pivot { .. } | TableFactor::Unpivot { .. } => found("pivot", "PIVOT", Span::of(factor)),
             _ => Ok(()),
         }

@@ -11,9 +11,10 @@ use datafusion::sql::sqlparser::ast::{self, FunctionArg, FunctionArgExpr, TableF
 use millstream_plan::Window;
 
 use super::fault::outside;
-use super::hinted;
 use super::node::{LateralList, VersionedNode, WindowNode};
+use super::settings::Settings;
 use super::source::TapSource;
+use super::{hinted, pattern};
 use crate::SqlError;
 use crate::error::Span;
 use crate::interval::milliseconds;
@@ -24,13 +25,13 @@ use crate::window::{WindowCall, WindowFunction};
 /// Plans them; everything else stays DataFusion's.
 #[derive(Debug)]
 pub(super) struct FlinkRelations {
-    zone: String,
+    settings: Settings,
 }
 
 impl FlinkRelations {
-    /// `zone` is the session's.
-    pub(super) fn new(zone: &str) -> Self {
-        FlinkRelations { zone: zone.to_string() }
+    /// With the session's settings.
+    pub(super) fn new(settings: &Settings) -> Self {
+        FlinkRelations { settings: settings.clone() }
     }
 }
 
@@ -42,7 +43,11 @@ impl RelationPlanner for FlinkRelations {
     ) -> Result<RelationPlanning> {
         if let Some(call) = WindowCall::of(&relation).map_err(outside)? {
             let alias = call.alias.clone();
-            let plan = window(call, &self.zone, context)?;
+            let plan = window(call, &self.settings.zone, context)?;
+            return Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, alias))));
+        }
+        if matches!(relation, TableFactor::MatchRecognize { .. }) {
+            let (plan, alias) = pattern::plan(relation, &self.settings, context)?;
             return Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, alias))));
         }
         let mut relation = relation;

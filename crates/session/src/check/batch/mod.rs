@@ -160,6 +160,7 @@ impl<'a> Batches<'a> {
             Op::Join(join) | Op::TableJoin(join) => self.plain_join(id, join),
             Op::CurrentWatermark => Err(cannot("the watermark that a row meets depends on the rows that came before")),
             Op::Limit { .. } => Err(cannot("LIMIT takes whichever rows come first")),
+            Op::MatchRecognize(_) => Err(cannot("DataFusion has no MATCH_RECOGNIZE")),
             Op::Over(_) => Err(cannot("what is late for OVER depends on the rows that came out before")),
             Op::Rank(_) => Err(cannot("of rows that rank alike the order of arrival decides")),
             Op::Sort(_) => Err(cannot("what is late for ORDER BY depends on the rows that came out before")),

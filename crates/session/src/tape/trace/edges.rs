@@ -51,6 +51,11 @@ pub fn edges(
         }
         Op::WindowAggregate(aggregate) => windows(aggregate, input, output),
         Op::Over(over) => frames(over, input, output),
+        // Which rows of its partition a match took is not to be seen from outside.
+        Op::MatchRecognize(matches) => {
+            let own: Vec<usize> = (0..matches.partition.len()).collect();
+            equal(input, output, &matches.partition, &own, before)
+        }
         Op::IntervalJoin(join) => joined(join.kind, port, ins, outs, input, output),
         Op::WindowJoin(WindowJoin { join, .. })
         | Op::TemporalJoin(TemporalJoin { join, .. })

@@ -8,6 +8,7 @@ mod columns;
 mod grouping;
 mod interval;
 mod join;
+mod matches;
 mod not_in;
 mod over;
 mod plain;
@@ -30,7 +31,7 @@ use millstream_plan::{Graph, NodeId, Op, RowType};
 use self::columns::Columns;
 pub(super) use self::columns::unique;
 pub(super) use self::rows::{Rows, Slot};
-use super::node::{TemporalJoinNode, UnnestNode, WindowNode};
+use super::node::{MatchNode, TemporalJoinNode, UnnestNode, WindowNode};
 use super::refuse::unsupported;
 use crate::SqlError;
 use crate::error::Span;
@@ -113,6 +114,8 @@ impl<'a> Lowering<'a> {
                     self.unnest(unnest)
                 } else if let Some(node) = TemporalJoinNode::of(plan) {
                     self.temporal_join(node)
+                } else if let Some(matches) = extension.node.as_any().downcast_ref::<MatchNode>() {
+                    self.matches(matches)
                 } else {
                     Err(unsupported("relation", extension.node.name(), None))
                 }

@@ -1,0 +1,1 @@
+SELECT * FROM ev MATCH_RECOGNIZE (PARTITION BY k ORDER BY ts MEASURES FIRST(A.id) AS a, B.id AS b, SUM(price) AS s PATTERN (A+ B) DEFINE A AS SUM(price) < 9, B AS SUM(price) >= 9 )

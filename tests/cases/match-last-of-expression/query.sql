@@ -1,0 +1,1 @@
+SELECT * FROM ev MATCH_RECOGNIZE (PARTITION BY k ORDER BY ts MEASURES LAST(B.price * 2 + B.id, 1) AS a, SUM(B.price * 2) AS s, C.id AS c PATTERN (A B+ C) DEFINE A AS typ = 'A', B AS typ = 'B', C AS typ = 'C')

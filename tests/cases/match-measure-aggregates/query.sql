@@ -1,0 +1,1 @@
+SELECT * FROM ev MATCH_RECOGNIZE (PARTITION BY k ORDER BY ts MEASURES FIRST_VALUE(B.id) AS f, LAST_VALUE(B.id) AS l, LISTAGG(B.typ) AS g, MIN(B.price) AS mi, MAX(B.price) AS ma, AVG(CAST(B.price AS DOUBLE)) AS av PATTERN (A B+ C) DEFINE A AS typ = 'A', B AS typ = 'B', C AS typ = 'C')

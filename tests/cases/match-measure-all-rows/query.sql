@@ -1,0 +1,1 @@
+SELECT * FROM ev MATCH_RECOGNIZE (PARTITION BY k ORDER BY ts MEASURES SUM(price) AS s, COUNT(price) AS n, A.id AS a, id AS lastid, FIRST(id) AS firstid, LAST(id,1) AS prv, FIRST(id, 2) AS f2 PATTERN (A B* C) DEFINE A AS typ = 'A', B AS typ = 'B', C AS typ = 'C')
