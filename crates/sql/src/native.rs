@@ -223,8 +223,8 @@ fn put_within_back(factor: &mut TableFactor) {
     let TableFactor::MatchRecognize { pattern, symbols, .. } = factor else { return };
     symbols.remove(0);
     let Some(first) = symbols.first_mut() else { return };
-    let raw = |text: String| MatchRecognizePattern::Symbol(MatchRecognizeSymbol::Named(Ident::new(text)));
-    *pattern = raw(format!("{pattern}) WITHIN {within} /*"));
+    let raw = Ident::new(format!("{pattern}) WITHIN {within} /*"));
+    *pattern = MatchRecognizePattern::Symbol(MatchRecognizeSymbol::Named(raw));
     first.symbol = Ident::new(format!("*/ DEFINE {}", first.symbol));
 }
 
