@@ -159,6 +159,7 @@ fn a_run_and_its_figures_stand_above_the_prompt() {
     terminal.wait_for("/s");
     terminal.keys("STOP ALL;\r");
     terminal.wait_for("stopped:");
+    terminal.wait_for_editor();
     terminal.wait_until("no run above the prompt", |shown| {
         !shown.trim_end().lines().rev().take(2).any(|line| line.contains('▶'))
     });
