@@ -163,6 +163,10 @@ fn a_run_and_its_figures_stand_above_the_prompt() {
     terminal.wait_until("no run above the prompt", |shown| {
         !shown.trim_end().lines().rev().take(2).any(|line| line.contains('▶'))
     });
+    // The one above the line with STOP stays; the next one has made room for what was said of the end.
+    let shown = terminal.shown();
+    assert_eq!(shown.lines().filter(|line| line.contains('▶')).count(), 1, "{shown}");
+    assert!(shown.contains("nothing has come to its end"), "{shown}");
     terminal.keys("\x04");
     assert_eq!(terminal.exit_code(), Some(0));
 }

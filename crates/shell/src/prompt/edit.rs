@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -23,6 +24,9 @@ use crate::interrupt::Interrupt;
 /// Lines that wait to be shown above the prompt.
 const WAITING: usize = 256;
 
+/// Takes the line above the prompt away. The editor draws it anew below what is shown there, and knows of one line only.
+const OVER_HEAD: &str = "\x1b[A\r\x1b[2K";
+
 /// A line editor that knows the names of the session.
 pub struct Editor {
     line: Reedline,
@@ -31,6 +35,7 @@ pub struct Editor {
     /// Whether Rust is typed.
     pub rust: Rust,
     head: Head,
+    reading: Arc<AtomicBool>,
     printer: std::sync::mpsc::SyncSender<String>,
     redraw: Redraw,
     /// What texts are edited with, if the user said so.
@@ -73,14 +78,18 @@ impl Editor {
                 .with_history_exclusion_prefix(Some(" ".into()))
                 .with_menu(ReedlineMenu::WithCompleter { menu: Box::new(found), completer: Box::new(Search(entries)) });
         }
-        Editor { line, names, rust, head: Head::default(), printer: sender, redraw, outside, _review: review }
+        let (head, reading) = (Head::default(), Arc::default());
+        Editor { line, names, rust, head, reading, printer: sender, redraw, outside, _review: review }
     }
 
     /// Reads until a text is whole. A Ctrl-C that ended the editor outside is not meant for what is typed next.
     pub fn read(&mut self, interrupt: &Interrupt) -> io::Result<Line> {
         let mark = Mark(self.head.clone(), self.rust.clone());
         loop {
-            return Ok(match self.line.read_line(&mark)? {
+            self.reading.store(true, Ordering::Relaxed);
+            let signal = self.line.read_line(&mark);
+            self.reading.store(false, Ordering::Relaxed);
+            return Ok(match signal? {
                 Signal::Success(text) => Line::Text(text),
                 Signal::CtrlD => Line::Leave,
                 Signal::HostCommand(command) if command == keys::EDIT => {
@@ -116,7 +125,8 @@ impl Editor {
 
     /// Where others put what they have to say while somebody types.
     pub fn outlet(&self) -> Outlet {
-        Outlet { head: self.head.clone(), printer: self.printer.clone(), redraw: self.redraw.clone() }
+        let (head, reading) = (self.head.clone(), self.reading.clone());
+        Outlet { head, reading, printer: self.printer.clone(), redraw: self.redraw.clone() }
     }
 }
 
@@ -124,6 +134,8 @@ impl Editor {
 #[derive(Clone)]
 pub struct Outlet {
     head: Head,
+    /// Whether somebody types, so that the head is on the screen.
+    reading: Arc<AtomicBool>,
     printer: std::sync::mpsc::SyncSender<String>,
     redraw: Redraw,
 }
@@ -131,8 +143,10 @@ pub struct Outlet {
 impl Outlet {
     /// Shows lines above the prompt. They wait until somebody types; of too many the rest is dropped.
     pub fn print(&self, text: String) {
+        let has_head = !self.head.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
+        let over = if has_head && self.reading.load(Ordering::Relaxed) { OVER_HEAD } else { "" };
         // Nobody may be waiting for keys at all any more.
-        let _ = self.printer.try_send(text);
+        let _ = self.printer.try_send(format!("{over}{text}"));
     }
 
     /// Sets the line that stands above the prompt for as long as it holds; empty for none.

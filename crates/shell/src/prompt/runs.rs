@@ -48,16 +48,23 @@ impl Drop for Watch {
 }
 
 fn watch(ended: &AtomicBool, notices: &Notices, desk: &Desk, outlet: &Outlet, look: &Look) {
-    let mut looked = Instant::now();
+    let (mut looked, mut known) = (Instant::now(), None);
     while !ended.load(Ordering::Relaxed) {
         for notice in notices.wait(WAIT) {
+            // A run that is over leaves the line at once, or it would still be drawn above what is said of its end.
+            if let (Some((reports, zone)), Said::Ended(_) | Said::Failed(_)) = (&mut known, &notice.said) {
+                let reports: &mut Vec<RunReport> = reports;
+                reports.retain(|report| report.name != notice.run);
+                outlet.head(head(reports, *zone, look));
+            }
             outlet.print(said(&notice, look));
         }
         if looked.elapsed() >= EVERY {
             looked = Instant::now();
             // While the session is at something longer, the line stays as it is.
-            if let Some((reports, zone)) = desk.glance(|session| (session.runs(), session.settings().zone())) {
-                outlet.head(head(&reports, zone, look));
+            known = desk.glance(|session| (session.runs(), session.settings().zone())).or(known);
+            if let Some((reports, zone)) = &known {
+                outlet.head(head(reports, *zone, look));
             }
         }
     }
