@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use millstream_plan::{TapChanges, TapColumn};
+use millstream_plan::{Op, TapChanges, TapColumn};
 use millstream_sql::catalog::Table;
 use millstream_sql::show;
 use millstream_sql::statement::{ColumnKind, TableDraft, TableOption};
@@ -68,12 +68,14 @@ pub fn for_files(job: &Job, inputs: &[Input]) -> String {
     if job.taps.iter().any(|tap| tap.tap.changes == TapChanges::Upsert) {
         set("table.exec.source.cdc-events-duplicate", "true");
     }
+    let versions = job.graph.nodes.iter().any(|node| matches!(node.op, Op::TemporalJoin(_)));
     let taps = job.taps.iter().filter_map(|tap| {
         let input = inputs.iter().find(|input| input.table == tap.tap.name)?;
         let path = format!("file://${{env:{JOB_FOLDER}}}/test/flink/{}.jsonl", input.table);
         let options = [("connector".to_string(), "filesystem".to_string()), ("path".into(), path)];
         let mut draft = plain(&tap.draft, input.decoded.is_some());
-        if tap.tap.changes != TapChanges::Upsert {
+        // Versions of a table are found by its key.
+        if tap.tap.changes != TapChanges::Upsert && !versions {
             draft.primary_key.clear();
         }
         Some(declared(draft, options.into_iter().chain(input.format.iter().cloned()).collect()))
