@@ -161,7 +161,8 @@ impl<'a> Story<'a> {
         }
         let names = self.names;
         let shown = self.terminal().shown();
-        let mut lines: Vec<&str> = shown.trim_end().lines().collect();
+        // Its ledger follows at once, or above the prompt when the machine was busy for longer than the prompt waits.
+        let mut lines: Vec<&str> = shown.trim_end().lines().filter(|line| !line.starts_with(LET_GO)).collect();
         if let Some(typed) = self.typed.as_ref().filter(|_| lines.first().is_some_and(|first| first.starts_with("> ")))
         {
             // It stands on one line or, folded, on several.
@@ -231,6 +232,9 @@ fn words(command: &str) -> Vec<String> {
     }
     words
 }
+
+/// What is said of a query that was stopped and came to its end behind the prompt.
+const LET_GO: &str = "the query that was stopped has let go";
 
 /// The lines with `…` in place of the words for which it stands in the lines that are expected.
 fn blurred(lines: Vec<String>, expected: &[String]) -> Vec<String> {
