@@ -162,7 +162,7 @@ fn the_prompt_is_back_at_once_from_anything() {
     terminal.submit("LIVE; SELECT 41 + 1 AS answer;");
     terminal.wait_for("42");
     terminal.wait_for_editor();
-    terminal.keys("\x04");
+    terminal.leave();
     assert_eq!(terminal.exit_code(), Some(0));
     assert!(terminal.is_cooked() && !terminal.look(|screen| screen.screen().hide_cursor()));
     let left: Vec<String> = fs::read_dir(folder.path())
@@ -195,6 +195,6 @@ fn an_editor_that_is_given_up_leaves_the_line() {
     terminal.keys("\r");
     terminal.wait_for("42");
     terminal.wait_for_editor();
-    terminal.keys("\x04");
+    terminal.leave();
     assert_eq!(terminal.exit_code(), Some(0));
 }

@@ -45,7 +45,7 @@ fn the_menu_shows_what_each_candidate_is() {
     terminal.wait_for("SUBSTRING");
     terminal.keys("\x03");
     terminal.wait_for_prompt();
-    terminal.keys("\x04");
+    terminal.leave();
     assert_eq!(terminal.exit_code(), Some(0));
 }
 
@@ -63,7 +63,7 @@ fn a_name_that_does_not_exist_is_marked_while_one_types() {
     terminal.wait_until("a mark below the bracket", |_| underlined(&terminal, ")"));
     terminal.keys("\x03");
     terminal.wait_for_prompt();
-    terminal.keys("\x04");
+    terminal.leave();
     assert_eq!(terminal.exit_code(), Some(0));
 }
 
@@ -82,7 +82,7 @@ fn the_editor_of_the_user_gets_the_text_and_gives_it_back() {
     terminal.keys("\r");
     terminal.wait_for("42 │");
     terminal.wait_for_prompt();
-    terminal.keys("\x04");
+    terminal.leave();
     assert_eq!(terminal.exit_code(), Some(0));
 }
 
@@ -96,7 +96,7 @@ fn an_editor_that_is_not_there_is_a_sentence_and_no_end() {
     terminal.keys("\r");
     terminal.wait_for("7 │");
     terminal.wait_for_prompt();
-    terminal.keys("\x04");
+    terminal.leave();
     assert_eq!(terminal.exit_code(), Some(0));
 }
 
@@ -121,7 +121,7 @@ fn the_history_is_searched_and_keeps_how_it_went() {
     terminal.keys("\r");
     terminal.wait_for("5 │");
     terminal.wait_for_prompt();
-    terminal.keys("\x04");
+    terminal.leave();
     assert_eq!(terminal.exit_code(), Some(0));
     let written = String::from_utf8_lossy(&fs::read(&file).expect("is there")).into_owned();
     let failed = written.lines().rfind(|line| line.contains("nowhere")).expect("was kept");
@@ -144,7 +144,7 @@ fn rows_of_a_run_appear_above_the_line_that_is_typed() {
     terminal.keys("ped' AS whole;\r");
     terminal.wait_for("half typed │");
     terminal.wait_for_prompt();
-    terminal.keys("\x04");
+    terminal.leave();
     assert_eq!(terminal.exit_code(), Some(0));
 }
 
@@ -167,7 +167,7 @@ fn a_run_and_its_figures_stand_above_the_prompt() {
     let shown = terminal.shown();
     assert_eq!(shown.lines().filter(|line| line.contains('▶')).count(), 1, "{shown}");
     assert!(shown.contains("nothing has come to its end"), "{shown}");
-    terminal.keys("\x04");
+    terminal.leave();
     assert_eq!(terminal.exit_code(), Some(0));
 }
 
@@ -188,7 +188,7 @@ fn the_last_result_is_shown_again_and_saved() {
     terminal.wait_for("by the file's ending");
     terminal.keys("\\explain e0204\r");
     terminal.wait_for("E0204: no such column");
-    terminal.keys("\x04");
+    terminal.leave();
     assert_eq!(terminal.exit_code(), Some(0));
     assert_eq!(
         fs::read_to_string(folder.path().join("rows.json")).expect("text").trim(),
@@ -214,7 +214,7 @@ fn only_what_is_higher_than_the_screen_goes_through_the_pager() {
     terminal.wait_for("paged: ");
     terminal.wait_for_prompt();
     assert_eq!(terminal.shown().matches("paged:").count(), 1, "{}", terminal.shown());
-    terminal.keys("\x04");
+    terminal.leave();
     assert_eq!(terminal.exit_code(), Some(0));
 }
 
@@ -243,6 +243,6 @@ fn ctrl_c_gives_the_prompt_back_from_a_broker_that_does_not_answer() {
     assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
     terminal.keys("\\explain E0801\r");
     terminal.wait_for("E0801: stopped");
-    terminal.keys("\x04");
+    terminal.leave();
     assert_eq!(terminal.exit_code(), Some(0));
 }

@@ -94,7 +94,7 @@ fn every_line_of_the_guide_is_answered_at_the_prompt() {
             }
         }
         terminal.wait_for_prompt();
-        terminal.keys("\x04");
+        terminal.leave();
         assert_eq!(terminal.exit_code(), Some(0), "{}", terminal.shown());
     }
     assert!(asked >= 8, "{asked}");

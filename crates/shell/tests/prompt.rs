@@ -25,7 +25,7 @@ fn statements_go_over_lines_and_errors_show_their_place() {
     terminal.wait_for("LINE 1: SELECT a FROM bidz");
     terminal.wait_for("^");
     terminal.wait_for_prompt();
-    terminal.keys("\x04");
+    terminal.leave();
     assert_eq!(terminal.exit_code(), Some(0));
 }
 
@@ -68,7 +68,7 @@ fn tab_completes_and_the_history_is_private() {
     terminal.keys("SELECT 'password' AS p;\r");
     terminal.wait_for("│ password │");
     terminal.wait_for_prompt();
-    terminal.keys("\x04");
+    terminal.leave();
     assert_eq!(terminal.exit_code(), Some(0));
     let file = folder.path().join(".local/state/millstream/history");
     assert_eq!(std::fs::metadata(&file).expect("is there").permissions().mode() & 0o777, 0o600);
@@ -87,7 +87,7 @@ fn two_hundred_pasted_lines_are_one_statement() {
     terminal.keys(&format!("\x1b[200~SELECT\n{};\x1b[201~\r", lines.join(",\n")));
     terminal.wait_for("c199 = 199");
     terminal.wait_for_prompt();
-    terminal.keys("\x04");
+    terminal.leave();
     assert_eq!(terminal.exit_code(), Some(0));
 }
 
@@ -98,7 +98,7 @@ fn the_terminal_is_given_back() {
     terminal.keys("SELECT 1;\r");
     terminal.wait_for("│ ");
     terminal.wait_for_prompt();
-    terminal.keys("\x04");
+    terminal.leave();
     terminal.wait_until("cooked mode", |_| true);
     let began = Instant::now();
     while !terminal.is_cooked() && began.elapsed() < Duration::from_secs(5) {
@@ -142,7 +142,7 @@ fn the_tour_waits_for_enter_and_takes_questions() {
     terminal.keys("\r");
     terminal.wait_for("2. Filter and compute");
     terminal.wait_for_prompt();
-    terminal.keys("\x04");
+    terminal.leave();
     assert_eq!(terminal.exit_code(), Some(0));
 }
 
@@ -222,6 +222,6 @@ fn a_password_is_asked_for_and_never_shown() {
     });
     terminal.wait_for_editor();
     assert!(!terminal.shown().contains("of prod: "), "{}", terminal.shown());
-    terminal.keys("\x04");
+    terminal.leave();
     assert_eq!(terminal.exit_code(), Some(0));
 }

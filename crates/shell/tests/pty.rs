@@ -139,6 +139,12 @@ impl Terminal {
         ends_in_mark(shown) && !self.is_cooked() && !self.is_whole()
     }
 
+    /// Ctrl-D, once it goes to the editor: a key that comes before is lost when the terminal changes its ways.
+    pub fn leave(&mut self) {
+        self.wait_for_editor();
+        self.keys("\x04");
+    }
+
     /// Clears the screen but for the prompt; above the mark there may be a line about what runs.
     pub fn clear(&mut self) {
         self.keys("\x0c");

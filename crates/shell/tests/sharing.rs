@@ -41,14 +41,14 @@ fn two_prompts_find_what_the_other_has_made() {
     typed(&mut two, "CREATE OR REPLACE VIEW teas AS SELECT id, item FROM orders WHERE item = 'tea';", "teas@2");
     typed(&mut one, "SHOW STEPS;", "from another session on this workspace: step teas@2");
     for terminal in [&mut one, &mut two] {
-        terminal.keys("\x04");
+        terminal.leave();
         assert_eq!(terminal.exit_code(), Some(0));
     }
     let mut next = prompt(folder.path());
     typed(&mut next, "SHOW CREATE TABLE prices;", "`price` INT");
     typed(&mut next, "SHOW CREATE VIEW teas@1;", "SELECT id FROM orders");
     typed(&mut next, "SHOW CREATE VIEW teas;", "SELECT id, item FROM orders");
-    next.keys("\x04");
+    next.leave();
     assert_eq!(next.exit_code(), Some(0));
 }
 
@@ -61,7 +61,7 @@ fn a_history_that_two_write_keeps_the_lines_of_both() {
         typed(&mut two, &format!("SELECT 20 + {round} AS yours;"), &format!("2{round} │"));
     }
     for terminal in [&mut one, &mut two] {
-        terminal.keys("\x04");
+        terminal.leave();
         assert_eq!(terminal.exit_code(), Some(0));
     }
     for text in ["10 + 0", "20 + 0", "10 + 2", "20 + 2"] {

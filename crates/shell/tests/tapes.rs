@@ -148,7 +148,7 @@ fn a_recording_shows_how_far_it_is_and_ctrl_c_keeps_it() {
     terminal.wait_for_prompt();
     terminal.keys("SELECT 'a' || 'b';\r");
     terminal.wait_for("ab");
-    terminal.keys("\x04");
+    terminal.leave();
     assert_eq!(terminal.exit_code(), Some(0));
     let listed = tape(folder.path(), &["list"]).expect("listed");
     assert!(listed.contains("complete") && !listed.contains("\"records\":0,"), "{listed}");

@@ -68,7 +68,7 @@ fn rows_fill_the_screen_and_the_prompt_comes_back() {
     terminal.wait_for("5 in = 4 used");
     terminal.wait_for_prompt();
     terminal.look(|terminal| assert!(terminal.callbacks().titles.is_empty(), "{:?}", terminal.callbacks().titles));
-    terminal.keys("\x04");
+    terminal.leave();
     assert_eq!(terminal.exit_code(), Some(0));
 }
 
@@ -92,7 +92,7 @@ fn the_line_that_is_typed_is_there_again() {
     terminal.keys(" answer;\r");
     terminal.wait_for("42 │");
     terminal.wait_for_prompt();
-    terminal.keys("\x04");
+    terminal.leave();
     assert_eq!(terminal.exit_code(), Some(0));
 }
 
@@ -121,7 +121,7 @@ fn a_live_run_is_left_with_ctrl_c_at_once() {
     wait_until_whole(&terminal, false);
     terminal.wait_for_prompt();
     assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
-    terminal.keys("\x04");
+    terminal.leave();
     assert_eq!(terminal.exit_code(), Some(0));
 }
 
@@ -156,7 +156,7 @@ fn without_colour_there_is_none() {
     });
     terminal.keys("q");
     terminal.wait_for_prompt();
-    terminal.keys("\x04");
+    terminal.leave();
     assert_eq!(terminal.exit_code(), Some(0));
 }
 
@@ -202,6 +202,6 @@ fn a_replay_is_stepped_forth_and_back() {
     terminal.keys("q");
     wait_until_whole(&terminal, false);
     terminal.wait_for_prompt();
-    terminal.keys("\x04");
+    terminal.leave();
     assert_eq!(terminal.exit_code(), Some(0));
 }
